@@ -1,0 +1,4 @@
+"""From a frozen audience to receipts: preflight, opening the send, watching it.
+
+Add here what stands between the files and the sender. The wire belongs to ``senders``.
+"""

@@ -1,0 +1,9 @@
+with contacts as (
+
+    select * from {{ ref('dim_contacts') }}
+
+)
+
+select contact_id
+from contacts
+where total_spent >= {{ var('big_spender_amount') }}

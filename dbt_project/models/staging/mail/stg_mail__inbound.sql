@@ -1,0 +1,32 @@
+with source as (
+
+    select * from {{ source('mail', 'inbound') }}
+
+),
+
+renamed as (
+
+    select
+        inbound_id,
+        event_id,
+        kind,
+        nullif(message_key, 0) as message_key,
+        nullif(send_no, 0) as send_no,
+        nullif(seq, 0) as seq,
+        nullif(link_no, 0) as link_no,
+        nullif(contact_id, '') as contact_id,
+        coalesce(scope, '') as scope,
+        nullif(trim(url), '') as url,
+        nullif(trim(user_agent), '') as user_agent,
+        nullif(trim(ip), '') as ip,
+        upper(method) as method,
+        nullif(trim(failure), '') as failure,
+        nullif(trim(code), '') as code,
+        nullif(trim(detail), '') as detail,
+        occurred_at,
+        received_at
+    from source
+
+)
+
+select * from renamed

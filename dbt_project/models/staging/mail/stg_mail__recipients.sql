@@ -1,0 +1,20 @@
+with source as (
+
+    select * from {{ source('mail', 'recipients') }}
+
+),
+
+renamed as (
+
+    select
+        message_key,
+        send_no,
+        seq,
+        contact_id,
+        coalesce(lower(mailbox_domain), 'unknown') as mailbox_domain,
+        coalesce(variant, '') as variant
+    from source
+
+)
+
+select * from renamed

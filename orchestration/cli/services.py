@@ -1,0 +1,92 @@
+"""The standing processes: sender, collector, mailbox reader, sink.
+
+Each runs until it is stopped, and says on standard error what it does. Add a process here; what it does
+belongs to its package.
+"""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from typing import Any
+
+import click
+
+from orchestration.cli.console import log_to_stderr
+from orchestration.settings import export_environment, load_settings
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="End when nothing is left to send.")
+def sender(once: bool) -> None:
+    """Run the standing sender: it takes open shards and offers their messages to the relay.
+
+    It may be killed at any moment and started again, here or elsewhere: nobody gets a message twice.
+    """
+    from senders.delivery.sender import run_sender
+
+    settings = load_settings()
+    export_environment(settings)
+    config = settings.delivery_config()
+    log_to_stderr()
+    _run(run_sender(config, once=once))
+
+
+@click.command()
+def collector() -> None:
+    """Run the collector: it answers pixels, clicks and unsubscribes after the row is durable.
+
+    It never opens the warehouse, and goes on while everything else is stopped.
+    """
+    from senders.collector.app import serve
+
+    settings = load_settings()
+    export_environment(settings)
+    log_to_stderr()
+    serve(settings.collector_config())
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Read what is there, then end.")
+def mailbox(once: bool) -> None:
+    """Read bounces and complaints from the mailbox into the ledger."""
+    from senders.inbound.mailbox import read_mailbox, run_mailbox
+    from senders.ledger.store import Ledger
+    from senders.tracking.keys import Keyring
+
+    settings = load_settings()
+    log_to_stderr()
+    config = settings.mailbox_config()
+    if not once:
+        _run(run_mailbox(config))
+        return
+    with Ledger.open(settings.home) as ledger:
+        result = read_mailbox(config, ledger, Keyring.open(settings.home / "keys"))
+    click.echo(f"read {result.read}, bounced {result.bounced}, complained {result.complained}", err=True)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=2525, show_default=True, help="Port to listen on.")
+def sink(host: str, port: int) -> None:
+    """Run the embedded SMTP sink. It takes every mail, logs it, and passes nothing on."""
+    from orchestration.demo.sink import SinkConfig, run_sink
+
+    settings = load_settings()
+    log_to_stderr()
+    _run(run_sink(SinkConfig(host=host, port=port, folder=settings.home / "sink")))
+
+
+def _run(service: Coroutine[Any, Any, Any]) -> None:
+    """Run a service until it ends or is asked to stop; a first signal lets it finish what it holds."""
+
+    async def supervised() -> None:
+        task = asyncio.ensure_future(service)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, task.cancel)
+        try:
+            await task
+        except asyncio.CancelledError:
+            return
+
+    asyncio.run(supervised())

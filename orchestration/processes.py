@@ -1,0 +1,97 @@
+"""Starts and stops the processes of Mailrail from another one.
+
+Add a process here when the command line must start it itself. What a process does belongs to its package.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from orchestration.settings import Settings, child_environment
+from senders.errors import ConfigError
+
+_STOP_SECONDS = 10.0
+
+
+@contextlib.contextmanager
+def running(settings: Settings, *command: str, ready: tuple[str, int] | None = None, **extra: str) -> Iterator[int]:
+    """Run ``mailrail <command>`` in a process group of its own; stop it on leaving.
+
+    Args:
+        settings: the project's settings; its home gets the process's log.
+        command: the command and its arguments.
+        ready: host and port that must answer before we go on.
+        extra: more environment for the process.
+
+    Yields:
+        The process id.
+
+    Raises:
+        ConfigError: it ended at once, or never answered; says what its log says.
+    """
+    log = settings.home / "logs" / f"{command[0]}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "orchestration.cli", *command],
+            env=child_environment(settings, **extra),
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+            cwd=settings.project,
+        )
+    try:
+        if ready:
+            _wait_ready(process, log, command[0], *ready)
+        yield process.pid
+    finally:
+        stop(process)
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """Ask a process group to end, and end it if it does not."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_STOP_SECONDS)
+
+
+def require_free_port(host: str, port: int, *, what: str, setting: str) -> None:
+    """Raise unless a port is free.
+
+    Raises:
+        ConfigError: somebody else listens there.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigError(
+                f"{what}: port {port} on {host} is not free ({error.strerror}); stop what uses it, or set another: {setting}."
+            ) from None
+
+
+def _wait_ready(process: "subprocess.Popen[bytes]", log: Path, name: str, host: str, port: int) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise ConfigError(f"{name} ended at once: {_tail(log)}")
+        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=0.2):
+            return
+        time.sleep(0.05)
+    raise ConfigError(f"{name} did not answer on {host}:{port} within 30 s; see {log}.")
+
+
+def _tail(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1] if lines else f"it said nothing; see {log}"

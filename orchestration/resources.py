@@ -1,0 +1,39 @@
+"""Settings become the resource instances that assets ask for, by key.
+
+Make an instance here; its class lives with the assets that need it.
+"""
+
+import subprocess
+from pathlib import Path
+
+from assets.warehouse.resources import Mailrail
+from orchestration.settings import Settings
+
+
+def build_mailrail(settings: Settings) -> Mailrail:
+    """Return the project as assets and commands see it."""
+    relays = settings.relay_configs()
+    stranger_free = settings.environment == "production"
+    allowed = {
+        name: None if stranger_free or relays[profile.relay].is_loopback else tuple(settings.recipient_allow_list)
+        for name, profile in settings.profiles.items()
+    }
+    return Mailrail(
+        project=settings.project,
+        home=settings.home,
+        base_url=settings.collector.base_url.rstrip("/"),
+        profiles=settings.profiles,
+        environment=settings.environment,
+        allowed_recipients=allowed,
+        git_commit=read_commit(settings.project),
+    )
+
+
+def read_commit(project: Path) -> str:
+    """Return the commit that the definitions stand at, with ``+`` where files were changed; '' outside git."""
+    command = ["git", "-C", str(project), "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,121 @@
+"""Runs jobs of the project in this process, with the run in the Dagster UI's history.
+
+The demo, the command line and the tests run the same jobs that the UI starts; add no second way here.
+"""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from orchestration.settings import Settings, export_environment
+from senders.errors import ConfigError
+
+_INSTANCE = """\
+telemetry: {enabled: false}
+nux: {enabled: false}
+storage: {sqlite: {base_dir: {env: DAGSTER_HOME}}}
+concurrency:
+  pools: {granularity: op}
+  runs: {max_concurrent_runs: 4}
+"""
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def prepare_home(settings: Settings) -> Path:
+    """Make the home folder and Dagster's instance in it."""
+    folder = settings.home / "dagster"
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "dagster.yaml"
+    if not config.exists():
+        config.write_text(_INSTANCE, encoding="utf-8")
+    return folder
+
+
+class Runner:
+    """A project's definitions and Dagster instance, ready to run jobs here."""
+
+    def __init__(self, settings: Settings) -> None:
+        from orchestration.cli.console import quiet_libraries
+        from orchestration.definitions import build_definitions
+
+        prepare_home(settings)
+        export_environment(settings)
+        quiet_libraries()
+        self.settings = settings
+        self.definitions = build_definitions(settings)
+        self.instance = dg.DagsterInstance.get()
+
+    def run(
+        self,
+        job: str,
+        *,
+        send_key: str | None = None,
+        only: Sequence[dg.AssetKey] | None = None,
+        config: dict[str, Any] | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> dg.ExecuteInProcessResult:
+        """Run a job to its end.
+
+        Args:
+            job: the job's name.
+            send_key: the partition, for a campaign's job; it is registered first.
+            only: the assets to materialize; all of the job's by default.
+            config: run config.
+            tags: tags of the run.
+
+        Raises:
+            Exception: whatever a step raised.
+        """
+        definition = self.definitions.resolve_job_def(job)
+        if send_key is not None:
+            self.instance.add_dynamic_partitions(f"sends_of_{job.removeprefix('send_')}", [send_key])
+        return definition.execute_in_process(
+            instance=self.instance,
+            partition_key=send_key,
+            asset_selection=list(only) if only else None,
+            run_config={**_QUIET, **(config or {})},
+            tags=tags,
+            raise_on_error=True,
+        )
+
+    def materialize(self, *keys: dg.AssetKey, send_key: str | None = None) -> None:
+        """Materialize assets that stand in no job of their own."""
+        assets = [self.definitions.get_assets_def(key) for key in keys]
+        if send_key is not None and (partitions := assets[0].partitions_def) is not None:
+            self.instance.add_dynamic_partitions(partitions.name, [send_key])  # type: ignore[attr-defined]
+        dg.materialize(
+            assets,
+            instance=self.instance,
+            partition_key=send_key,
+            resources=dict(self.definitions.resources or {}),
+            run_config=_QUIET,
+        )
+
+
+@contextlib.contextmanager
+def open_runner(settings: Settings) -> Iterator[Runner]:
+    """Open a runner and close its instance after use."""
+    runner = Runner(settings)
+    try:
+        yield runner
+    finally:
+        runner.instance.dispose()
+
+
+def require_job(runner: Runner, campaign: str) -> str:
+    """Return the name of a campaign's job.
+
+    Raises:
+        ConfigError: there is no such campaign, or its definition is broken.
+    """
+    known = [job.name for job in runner.definitions.resolve_all_job_defs() if job.name.startswith("send_")]
+    if f"send_{campaign}" in known:
+        return f"send_{campaign}"
+    folder = runner.settings.project / "assets" / "campaigns" / campaign
+    if folder.exists():
+        raise ConfigError(f"campaign {campaign!r} cannot be loaded; run: mailrail check")
+    names = ", ".join(sorted(name.removeprefix("send_") for name in known)) or "none"
+    raise ConfigError(f"there is no campaign {campaign!r} (known: {names}); look into assets/campaigns/.")

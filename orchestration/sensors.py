@@ -1,0 +1,65 @@
+"""Sensors: what came back starts a load, and a send that has settled gets its final proof sheet.
+
+Add a sensor here when data outside Dagster should start a run. Loading itself belongs to ``assets.events``.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets.partitions import split_send_id
+from assets.warehouse.resources import Mailrail
+from senders.message import State
+
+_OPEN = (State.QUEUED, State.OFFERED, State.DEFERRED)
+
+
+def build_sensors() -> list[dg.SensorDefinition]:
+    """Return the sensors of a project."""
+    return [_events_came_in(), _sends_settled()]
+
+
+def _events_came_in() -> dg.SensorDefinition:
+    @dg.sensor(
+        name="events_came_in",
+        job_name="load_events",
+        minimum_interval_seconds=30,
+        required_resource_keys={"mailrail"},
+        description="Starts a load when the ledger holds rows that the warehouse has not.",
+    )
+    def events_came_in(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        mailrail: Mailrail = context.resources.mailrail
+        with mailrail.open_ledger() as ledger:
+            newest = ledger.newest_ids()
+        # The cursor only saves runs; exactly-once is the high-water mark's work, in the warehouse itself.
+        cursor = ",".join(str(number) for number in newest)
+        if cursor == context.cursor:
+            return dg.SkipReason("nothing new came in")
+        context.update_cursor(cursor)
+        return dg.RunRequest(run_key=cursor)
+
+    return events_came_in
+
+
+def _sends_settled() -> dg.SensorDefinition:
+    @dg.sensor(
+        name="sends_settled",
+        minimum_interval_seconds=60,
+        required_resource_keys={"mailrail"},
+        asset_selection=dg.AssetSelection.key_substring("receipts"),
+        description="Finishes a send whose deferred messages have all settled, and renews its proof sheet.",
+    )
+    def sends_settled(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest]:
+        mailrail: Mailrail = context.resources.mailrail
+        with mailrail.open_ledger() as ledger:
+            running = [send for send in ledger.sends() if send.state == "running"]
+            settled = [send for send in running if not any(ledger.counts(send.send_no).get(s, 0) for s in _OPEN)]
+        for send in settled:
+            campaign, key = split_send_id(send.send_id)
+            yield dg.RunRequest(
+                run_key=f"settled-{send.send_id}",
+                partition_key=key,
+                asset_selection=[dg.AssetKey(["campaigns", campaign, "receipts"])],
+            )
+
+    return sends_settled

@@ -1,0 +1,68 @@
+"""What comes back, as one record: the vocabulary that collector, mailbox reader, ledger and warehouse share.
+
+Version 1 of the event record (CONTRACT: a change is a new key, never a new meaning). Add a kind here when
+something new can happen to a message or a person; classification (was it a machine?) belongs to dbt.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+EVENT_VERSION = 1
+
+
+class Kind(StrEnum):
+    """What happened; past tense."""
+
+    OPENED = "opened"
+    CLICKED = "clicked"
+    VIEWED = "viewed"
+    UNSUBSCRIBED = "unsubscribed"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    SUPPRESSED = "suppressed"  # brought in by an import or by a person
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that came back.
+
+    ``event_id`` is 32 hexadecimal digits and unique: recording it twice changes nothing. ``send_no`` and
+    ``seq`` are 0 where no message is known. ``address_hash`` is the 16-byte keyed hash of the normal form,
+    empty where not known. ``failure`` is ``permanent``, ``transient``, ``block`` or ``policy`` for bounces.
+    ``scope`` is the topic of an unsubscribe, '' for everything.
+    """
+
+    event_id: str
+    kind: Kind
+    occurred_at: datetime
+    send_no: int = 0
+    seq: int = 0
+    address_hash: bytes = b""
+    scope: str = ""
+    link_no: int = 0
+    url: str = ""
+    user_agent: str = ""
+    ip: str = ""
+    method: str = ""
+    failure: str = ""
+    code: str = ""
+    detail: str = ""
+    body: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def suppresses(self) -> bool:
+        """Whether this event means: never offer to this address again (within ``scope``)."""
+        if self.kind in {Kind.UNSUBSCRIBED, Kind.COMPLAINED, Kind.SUPPRESSED}:
+            return True
+        return self.kind is Kind.BOUNCED and self.failure == "permanent"
+
+
+def derive_event_id(*parts: str | bytes) -> str:
+    """Return the same event id for the same parts, so that a repeat is recognised."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        raw = part.encode() if isinstance(part, str) else part
+        digest.update(len(raw).to_bytes(4, "big") + raw)
+    return digest.hexdigest()

@@ -1,0 +1,188 @@
+"""The tokens in links, Message-IDs and return paths: who, which message, which link, signed.
+
+A token is ``version key purpose send seq link | payload | mac`` in base64url without padding: 39 characters
+where there is no payload. Add a purpose here when a new public URL must know its reader; what the URL then does
+belongs to the collector.
+"""
+
+import base64
+import binascii
+import functools
+import hashlib
+import hmac
+import re
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+
+from senders.errors import TokenError
+from senders.tracking.keys import Keyring
+
+VERSION = 1
+MAC_BYTES = 16
+TAG_BYTES = 10
+HASH_BYTES = 16
+MAX_TOKEN = 8192
+MAX_URL = 4096
+MAX_TOPIC = 200
+_HEAD = struct.Struct(">BBBIIH")
+_RETURN_PATH = re.compile(r"b\+([0-9a-f]{1,8})\.([0-9a-f]{1,8})\.([a-z2-7]{16})")
+
+
+class Purpose(IntEnum):
+    """What a token may be used for; one is never accepted for another."""
+
+    CLICK = 1
+    OPEN = 2
+    VIEW = 3
+    UNSUBSCRIBE = 4
+    BOUNCE = 5  # return paths only
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a verified token says."""
+
+    purpose: Purpose
+    send_no: int
+    seq: int
+    link_no: int = 0
+    url: str = ""
+    address_hash: bytes = b""
+    topic: str = ""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SendTokens:
+    """Signs the tokens of one send with a key that is good for that send only.
+
+    The object is picklable and holds no master key, so it may go to the render child. ``identity`` is the key of
+    Message-IDs, which stay the same when token keys rotate between two tries.
+    """
+
+    send_no: int
+    key_id: int
+    key: bytes
+    identity: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"SendTokens(send_no={self.send_no}, key_id={self.key_id})"
+
+    def click(self, seq: int, link_no: int, url: str = "") -> str:
+        """Return the token of a link; ``url`` only where the target differs from person to person."""
+        payload = url.encode()
+        if len(payload) > MAX_URL:
+            raise TokenError(f"token: a link target of {len(payload)} bytes; at most {MAX_URL} fit")
+        return self._sign(Purpose.CLICK, seq, link_no, payload)
+
+    def pixel(self, seq: int) -> str:
+        """Return the token of the open pixel."""
+        return self._sign(Purpose.OPEN, seq)
+
+    def view(self, seq: int) -> str:
+        """Return the token of the message's page in the browser."""
+        return self._sign(Purpose.VIEW, seq)
+
+    def unsubscribe(self, seq: int, address_hash: bytes, topic: str) -> str:
+        """Return an unsubscribe token; it carries what is needed to honour it when all tables are gone."""
+        encoded = topic.encode()
+        if len(address_hash) != HASH_BYTES or len(encoded) > MAX_TOPIC:
+            raise TokenError("token: an unsubscribe needs a 16-byte address hash and a topic of at most 200 bytes")
+        return self._sign(Purpose.UNSUBSCRIBE, seq, 0, address_hash + encoded)
+
+    def message_id(self, seq: int, domain: str) -> str:
+        """Return the Message-ID without its angle brackets; the same at every try."""
+        key = self.identity or self.key
+        digest = hashlib.blake2b(_HEAD.pack(VERSION, 0, 0, self.send_no, seq, 0), digest_size=15, key=key)
+        return f"{digest.hexdigest()}@{domain}"
+
+    def return_path(self, seq: int, bounce_domain: str) -> str:
+        """Return the envelope sender; it survives a change of case on its way back."""
+        tag = base64.b32encode(_tag(self.key, self.send_no, seq)).decode("ascii").lower()
+        return f"b+{self.send_no:x}.{seq:x}.{tag}@{bounce_domain}"
+
+    def _sign(self, purpose: Purpose, seq: int, link_no: int = 0, payload: bytes = b"") -> str:
+        body = _HEAD.pack(VERSION, self.key_id, purpose, self.send_no, seq, link_no) + payload
+        mac = hashlib.blake2b(body, digest_size=MAC_BYTES, key=self.key).digest()
+        return base64.urlsafe_b64encode(body + mac).decode("ascii").rstrip("=")
+
+
+def send_tokens(keyring: Keyring, send_no: int) -> SendTokens:
+    """Return the signer of one send, with keys derived from the keyring's."""
+    key_id = keyring.current_id
+    key = derive_key(keyring.token_key(key_id), send_no, b"mailrail-token")
+    identity = derive_key(keyring.address_key, send_no, b"mailrail-msgid")
+    return SendTokens(send_no, key_id, key, identity)
+
+
+def derive_key(master: bytes, send_no: int, person: bytes) -> bytes:
+    """Return the key of one send; it tells nothing about the master or another send's key."""
+    return hashlib.blake2b(key=master, digest_size=32, salt=send_no.to_bytes(8, "big"), person=person).digest()
+
+
+def _tag(key: bytes, send_no: int, seq: int) -> bytes:
+    body = _HEAD.pack(VERSION, 0, Purpose.BOUNCE, send_no, seq, 0)
+    return hashlib.blake2b(body, digest_size=TAG_BYTES, key=key).digest()
+
+
+class TokenReader:
+    """Verifies tokens with all keys of a keyring, old ones too."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+        self._send_key = functools.lru_cache(maxsize=4096)(self._derive)
+
+    def read(self, token: str, purpose: Purpose) -> Claims:
+        """Verify a token and return what it says.
+
+        Raises:
+            TokenError: we did not sign it, it was altered, or it is for another purpose.
+        """
+        body, mac = _decode(token)
+        version, key_id, found, send_no, seq, link_no = _HEAD.unpack_from(body)
+        if version != VERSION:
+            raise TokenError("token: an unknown version")
+        expected = hashlib.blake2b(body, digest_size=MAC_BYTES, key=self._send_key(key_id, send_no)).digest()
+        if not hmac.compare_digest(mac, expected):
+            raise TokenError("token: the signature does not match")
+        if found != purpose:
+            raise TokenError(f"token: not made for {purpose.name.lower()}")
+        return _claims(purpose, send_no, seq, link_no, body[_HEAD.size :])
+
+    def read_return_path(self, local_part: str) -> Claims:
+        """Verify the local part of a return path, in any case of letters.
+
+        Raises:
+            TokenError: it is none of ours.
+        """
+        match = _RETURN_PATH.fullmatch(local_part.lower())
+        if not match:
+            raise TokenError("return path: not of our form")
+        send_no, seq, tag = int(match[1], 16), int(match[2], 16), base64.b32decode(match[3].upper())
+        for key_id in self._keyring.key_ids:
+            if hmac.compare_digest(tag, _tag(self._send_key(key_id, send_no), send_no, seq)):
+                return Claims(Purpose.BOUNCE, send_no, seq)
+        raise TokenError("return path: the signature does not match")
+
+    def _derive(self, key_id: int, send_no: int) -> bytes:
+        return derive_key(self._keyring.token_key(key_id), send_no, b"mailrail-token")
+
+
+def _decode(token: str) -> tuple[bytes, bytes]:
+    if len(token) > MAX_TOKEN or not token.isascii():
+        raise TokenError("token: too long or not ASCII")
+    try:
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise TokenError("token: not base64url") from error
+    # Unused bits at the end would give one token several spellings.
+    if len(raw) < _HEAD.size + MAC_BYTES or base64.urlsafe_b64encode(raw).decode("ascii").rstrip("=") != token:
+        raise TokenError("token: cut short or misspelt")
+    return raw[:-MAC_BYTES], raw[-MAC_BYTES:]
+
+
+def _claims(purpose: Purpose, send_no: int, seq: int, link_no: int, payload: bytes) -> Claims:
+    if purpose is Purpose.UNSUBSCRIBE:
+        topic = payload[HASH_BYTES:].decode()
+        return Claims(purpose, send_no, seq, address_hash=payload[:HASH_BYTES], topic=topic)
+    return Claims(purpose, send_no, seq, link_no=link_no, url=payload.decode())
