@@ -43,23 +43,28 @@ _WORDS: tuple[tuple[Failure, re.Pattern[str]], ...] = tuple(
         (
             Failure.TRANSIENT,
             r"over ?-?quota|quota (?:exceed|exceded|full|limit)|exceed\w*[^.\n]{0,40}quota|(?:disk|storage) quota|"
-            r"mail ?box (?:is |has been |was )?(?:full|over)|(?:inbox|mailbox) is full|insufficient (?:system )?storage|"
+            r"mail ?box (?:is |has been |was )?(?:full|over)|(?:inbox|mailbox) is full|"
+            r"insufficient (?:system )?storage|"
             r"out of (?:disk )?space|temporar(?:y|ily)|try again|timed? ?-?out|greylist|connection (?:refused|reset)",
         ),
         (
             Failure.PERMANENT,
             r"(?:user|recipient|mailbox|account|address|alias|login|member|person)(?: name)?\b[^.\n]{0,60}"
-            r"(?:unknown|not (?:be )?(?:found|exist|known|valid|listed|active|recogni[sz]ed)|(?:does|do)(?: not|n.t) exist|"
+            r"(?:unknown|not (?:be )?(?:found|exist|known|valid|listed|active|recogni[sz]ed)|"
+            r"(?:does|do)(?: not|n.t) exist|"
             r"invalid|disabled|inactive|deactivated|suspended|no longer|unavailable|closed|discontinued)|"
             r"(?:unknown|no such|invalid|non-?existent|bad|disabled|inactive|expired|unrouteable|unrouta?ble)"
-            r" (?:local |destination |e-?mail |to )?(?:user|recipient|mailbox|address|account|alias|person|domain|host|id)|"
+            r" (?:local |destination |e-?mail |to )?"
+            r"(?:user|recipient|mailbox|address|account|alias|person|domain|host|id)|"
             r"no mail-?box|not (?:a (?:valid|known)|our|listed in)|doesn.?t have an? [^.\n]{0,40}account|"
             r"(?:host|domain)(?: name)? [^.\n]{0,60}(?:not found|unknown|does not exist|invalid)|nxdomain|null mx|"
-            r"recipient address rejected|relay(?:ing)? (?:access )?denied|can(?:no|')t find (?:any )?(?:host|user|recipient)",
+            r"recipient address rejected|relay(?:ing)? (?:access )?denied|"
+            r"can(?:no|')t find (?:any )?(?:host|user|recipient)",
         ),
         (
             Failure.BLOCK,
-            r"spam|block(?:ed|list|ed using)|black ?-?list|\brbl\b|dnsbl|reputation|unsolicited|content (?:reject|filter)|"
+            r"spam|block(?:ed|list|ed using)|black ?-?list|\brbl\b|dnsbl|reputation|unsolicited|"
+            r"content (?:reject|filter)|"
             r"junk|banned|not (?:allowed|accepted|authori[sz]ed|permitted)|refused by|administrative(?:ly)? |virus|"
             r"polic(?:y|ies)|prohibited|access denied|rejected (?:due to|for)|suspicious|phish",
         ),

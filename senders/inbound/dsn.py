@@ -7,9 +7,9 @@ not a bounce; it never raises. Whether the mail is genuine, and whose message it
 import re
 from dataclasses import dataclass
 
-from senders.inbound.classify import Failure, classify, effective_status, find_smtp_code
+from senders.inbound.classify import Failure, classify, classify_words, effective_status, find_enhanced, find_smtp_code
 from senders.inbound.mime import Fields, Mail, parse_blocks, parse_mail
-from senders.inbound.text import is_from_mail_system, parse_plain_bounce
+from senders.inbound.text import PlainBounce, is_from_mail_system, parse_plain_bounce
 
 MAX_DIAGNOSTIC = 500
 _STATUS_PARTS = ("message/delivery-status", "message/global-delivery-status", "text/x-delivery-status")
@@ -121,8 +121,17 @@ def _plain(mail: Mail) -> list[BounceReport]:
             status=effective_status("", found.reason),
             code=find_smtp_code(found.reason),
             diagnostic=found.reason[:MAX_DIAGNOSTIC],
-            failure=Failure.TRANSIENT if found.is_delay else classify("", found.reason),
+            failure=_guess(found),
             structured=False,
         )
         for recipient in (found.recipients if found else [])
     ]
+
+
+def _guess(found: PlainBounce) -> Failure:
+    """Tell the failure from prose; without a code or a plain word it is nothing that would cost a contact."""
+    if found.is_delay:
+        return Failure.TRANSIENT
+    if find_smtp_code(found.reason) or find_enhanced(found.reason) or classify_words(found.reason):
+        return classify("", found.reason)
+    return Failure.PERMANENT if found.says_permanent else Failure.TRANSIENT

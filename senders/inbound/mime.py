@@ -80,7 +80,7 @@ def parse_mail(raw: bytes) -> Mail:
         tree = BytesParser(policy=compat32).parsebytes(_MESSAGE_TYPE.sub(rb"\1text/x-message-", raw))
         report_type = str(tree.get_param("report-type") or "").lower()
         return Mail(_fields_of(tree), _type_of(tree), report_type, list(_leaves(tree)))
-    except Exception:  # noqa: BLE001 - a stranger's bytes; the parser is known to raise on some, and no mail may stop the reader
+    except Exception:  # a stranger's bytes: the parser raises on some, and no mail may stop the reader
         return Mail(parse_fields(raw.decode("utf-8", "replace")), "text/plain", "", [])
 
 
@@ -88,7 +88,7 @@ def parse_fields(text: str) -> Fields:
     """Read a block of header fields; lines that are none end it."""
     try:
         return _fields_of(HeaderParser(policy=compat32).parsestr(text.lstrip("\r\n")))
-    except Exception:  # noqa: BLE001 - as above
+    except Exception:
         return Fields([])
 
 
@@ -102,7 +102,7 @@ def decode_words(value: str) -> str:
     """Decode the encoded words (RFC 2047) of a field, as far as they can be."""
     try:
         return str(make_header(decode_header(value)))
-    except Exception:  # noqa: BLE001 - as above
+    except Exception:
         return value
 
 

@@ -15,50 +15,62 @@ from senders.inbound.mime import Mail, decode_words
 MAX_TEXT = 20_000
 MAX_RECIPIENTS = 50
 
-_SYSTEM_SENDER = re.compile(
-    r"mailer-?daemon|post-?master|mail(?:er)? ?(?:administrator|delivery|system|server|gateway|subsystem)|"
-    r"mailadm|mail\.delivery|delivery\.system|jetmail|<>\s*$",
-    re.IGNORECASE,
+
+def _any_of(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(patterns), re.IGNORECASE)
+
+
+_NOUN = r"(?:user|recipient|address|mailbox|account)"
+_SYSTEM_SENDER = _any_of(
+    r"mailer-?daemon|post-?master|mailadm|mail\.delivery|delivery\.system|jetmail|<>\s*$",
+    r"mail(?:er)? ?(?:administrator|delivery|system|server|gateway|subsystem)",
 )
-_SUBJECT = re.compile(
-    r"undeliver|non.?deliver|not delivered|deliver\w* (?:status|report|problem|fail|error|incomplete|notif)|failure (?:notice|deliver)|"
-    r"(?:fail\w*|error|problem)[^\n]{0,20}\b(?:mail|deliver|message)|mail[^\n]{0,16}(?:error|fail|return)|returned (?:e?mail|to sender)|"
-    r"returning message|bounced|non remis|unzustellbar|mail could not be|processing error|user unknown|mail delivery|could ?n[o']t (?:be )?deliver|message status",
-    re.IGNORECASE,
+_SUBJECT = _any_of(
+    r"undeliver|non.?deliver|not delivered|failure (?:notice|deliver)|returning message|bounced|message status",
+    r"deliver\w* (?:status|report|problem|fail|error|incomplete|notif)",
+    r"(?:fail\w*|error|problem)[^\n]{0,20}\b(?:mail|deliver|message)|mail[^\n]{0,16}(?:error|fail|return)",
+    r"returned (?:e?mail|to sender)|mail could not be|could ?n[o']t (?:be )?deliver|mail delivery",
+    r"processing error|user unknown|non remis|unzustellbar",
 )
-_BODY = re.compile(
-    r"(?:could|can|did|was|were|has|have|is) ?(?:not|n.t) (?:be |been |able to )?(?:deliver|reach|receive|sen[dt])|undeliver|"
-    r"not delivered|delivery (?:has |to [^\n]{0,80})?fail|failed to deliver|unable to deliver|following address|permanent (?:fatal )?error|"
-    r"returned to (?:the )?sender|not? (?:exist|known|found)|(?:unknown|no such|invalid|illegal)[^\n]{0,12} (?:user|recipient|address|mailbox|account)|"
-    r"(?:user|recipient|mailbox|account)\b[^\n]{0,60}(?:unknown|full|exceed|disabled|invalid|not recogni|not (?:be )?found)|over ?quota|"
-    r"delivery failed|error (?:mailing|transfer|in deliver)|rejected|exact(?:ly)? match",
-    re.IGNORECASE,
+_BODY = _any_of(
+    r"(?:could|can|did|was|were|has|have|is) ?(?:not|n.t) (?:be |been |able to )?(?:deliver|reach|receive|sen[dt])",
+    r"undeliver|not delivered|failed to deliver|unable to deliver",
+    r"delivery (?:has |to [^\n]{0,80})?fail",
+    r"following address|failed (?:recipient|address)|permanent (?:fatal )?error|returned to (?:the )?sender",
+    rf"not? (?:exist|known|found)|(?:unknown|no such|invalid|illegal)[^\n]{{0,12}} {_NOUN}|invalid final delivery",
+    rf"{_NOUN}\b[^\n]{{0,60}}(?:unknown|unavailable|full|exceed|disabled|invalid|not recogni|not (?:be )?found)",
+    r"over ?quota|error (?:mailing|transfer|in deliver|was detected)|encountered an error|rejected|exactly match",
+    r"aborted after|no (?:valid|such|mail ?box)|postponed|(?:has been|not yet been) (?:delayed|delivered)",
 )
-_DELAY = re.compile(
-    r"\b(?:warning|delayed)\b[^\n]{0,60}(?:deliver|could not|message|mail|delay|sen[dt])|delivery (?:is |has been |was )?delayed|not yet (?:been )?deliver|"
-    r"will (?:be re-?tried|continue|keep|re-?try|try again)|you do not need to resend|still (?:be )?(?:trying|queued)|"
-    r"attempts will continue|has been (?:delayed|postponed)|this is (?:just )?a warning",
-    re.IGNORECASE,
+_DELAY = _any_of(
+    r"\b(?:warning|delayed)\b[^\n]{0,60}(?:deliver|could not|message|mail|delay|sen[dt])|this is (?:just )?a warning",
+    r"delivery (?:is |has been |was )?delayed|not yet (?:been )?deliver|has been (?:delayed|postponed)",
+    r"will (?:be re-?tried|continue|keep|re-?try|try again)|attempts\s+will\s+continue|still (?:be )?(?:trying|queued)",
+    r"you do not need to resend",
 )
-_GIVES_UP = re.compile(
-    r"giv(?:en?|ing) up|not going to try|no further attempt|permanent (?:fatal )?error", re.IGNORECASE
+_GIVES_UP = _any_of(r"giv(?:en?|ing) up|not going to try|no further attempt|permanent (?:fatal )?error")
+_COPY_BEGINS = "|".join(
+    (
+        r"[-|]{2,}[ -]*(?:below this line|this is a copy|(?:the )?(?:header|body|unsent|original|returned))\b",
+        r"-{2,} ?(?:forwarded|start)\b",
+        r"[-|]{2,}[ -]*message (?:text|header) follow|-+ ?original (?:message|mail)",
+        r"original (?:message|mail)\b[^\n]{0,30}(?:follow|below|as received)",
+        r"(?:the )?(?:unsent|original|returned) message (?:below|follows|header)|message headers? follow",
+        r"(?:the )?headers? of the (?:source|original)|your (?:original )?message (?:follows|reads)",
+        r"received: (?:from|by)|(?:return-path|message-id|x-mailer|mime-version):",
+    )
 )
-_COPY = re.compile(
-    r"(?im)^[ >*=-]*(?:-{2,} ?(?:below this line|this is a copy|the (?:header|body|unsent|original)|original|unsent|returned|forwarded|header|start)\b|"
-    r"original (?:message|mail)\b[^\n]{0,30}(?:follow|below|as received)|(?:the )?(?:unsent|original|returned) message (?:below|follows|header)|"
-    r"(?:the )?headers? of the (?:source|original)|message headers? follow|your (?:original )?message (?:follows|reads)|"
-    r"received: (?:from|by)|return-path:|message-id:|x-mailer:|mime-version:).*\Z",
-    re.DOTALL,
-)
+_COPY = re.compile(rf"(?im)^[ >*=]*(?:{_COPY_BEGINS})(?s:.*)\Z")
 _ADDRESS = r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[A-Za-z0-9](?:[\w.-]{0,250}[A-Za-z0-9])?"
+_LABEL = r"(?:(?:to|(?:intended )?recipient|user|address|error-for|invalid final delivery userid)\b[\w ]{0,12}[:=]\s*)?"
 _AT_START = re.compile(
-    rf"(?im)^[ \t*>-]*(?:(?:to|recipient|user|address)\b[\w ]{{0,12}}[:=]\s*)?(?:\(?rfc822;\s*)?<?[\"']?({_ADDRESS})[\"']?>?(?=[\s:;,.)(]|$)"
+    rf"(?im)^[ \t*>-]*{_LABEL}(?:\(?rfc822;\s*)?<?[\"']?({_ADDRESS})[\"']?>?(?=[\s:;,.)(]|$)",
 )
 _ANYWHERE = re.compile(rf"(?<![\w.@+-])({_ADDRESS})(?![\w@])")
-_LIST_FOLLOWS = re.compile(
-    r"(?:did not reach|deliver\w* to|not delivered to|to) the following[^\n]{0,40}|following (?:address|recipient)[^\n]{0,40}|"
-    r"failed (?:addresses|recipients)[^\n]{0,40}|(?:could|can) ?not be delivered to:?",
-    re.IGNORECASE,
+_LIST_FOLLOWS = _any_of(
+    r"(?:did not reach|deliver\w* to|not delivered to|to) the following[^\n]{0,40}",
+    r"following (?:address|recipient)[^\n]{0,40}|failed (?:addresses|recipients)[^\n]{0,40}",
+    r"(?:could|can) ?not be delivered to:?",
 )
 _TAG = re.compile(r"<(?!/?[^<>@\s]+@)[^<>]*>")
 _OWN_PEOPLE = re.compile(
@@ -73,6 +85,7 @@ class PlainBounce:
     recipients: list[str]
     reason: str
     is_delay: bool
+    says_permanent: bool
 
 
 def parse_plain_bounce(mail: Mail) -> PlainBounce | None:
@@ -86,7 +99,8 @@ def parse_plain_bounce(mail: Mail) -> PlainBounce | None:
         return None
     head = f"{decode_words(mail.fields.get('subject'))}\n{text}"
     is_delay = bool(_DELAY.search(head)) and not _GIVES_UP.search(head)
-    return PlainBounce(recipients[:MAX_RECIPIENTS], _reason(text, recipients[0]), is_delay)
+    says_permanent = bool(re.search(r"permanent(?:ly)?\b", head, re.IGNORECASE))
+    return PlainBounce(recipients[:MAX_RECIPIENTS], _reason(text, recipients[0]), is_delay, says_permanent)
 
 
 def is_from_mail_system(mail: Mail) -> bool:

@@ -35,7 +35,7 @@ class MissingValue(StrictUndefined):
 
     __slots__ = ()
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> bool:  # type: ignore[override]
         return False
 
 
@@ -48,6 +48,7 @@ class LinkSlot:
         self._sign = sign
 
     def __call__(self, link_no: int, url: object) -> str:
+        """Return the address for one recipient."""
         return self._sign(link_no, url)
 
 

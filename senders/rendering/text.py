@@ -76,13 +76,15 @@ def _tagged(document: Document, element: Element) -> str:
     if element.tag == "a":
         href = html.unescape(element.get("href") or "")
         label = inner.strip()
-        return f"{label} ({href})" if label and label != href else href
+        if not label or label == href.removeprefix("mailto:"):
+            return label or href
+        return f"{label} ({href})"
     if element.tag == "br":
         return "\n"
     if element.tag == "img":
         return html.unescape(element.get("alt") or "")
     if element.tag in {"td", "th"}:
-        return f"{inner.strip()} | "
+        return f"{_tidy_words(inner)} | ".replace("\n", ", ")
     if element.tag == "li":
         return f"\n- {inner.strip()}"
     if element.tag == "tr":

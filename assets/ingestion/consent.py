@@ -1,0 +1,47 @@
+"""Consent as a source says it, in our words; and who said stop.
+
+Add here how consent is read from a file. Consent given or withdrawn later comes through the ledger and is merged
+by dbt.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from assets.ingestion.mapping import ConsentRule
+from senders.clock import format_time
+from senders.event import Event, Kind, derive_event_id
+
+if TYPE_CHECKING:
+    import polars as pl
+
+UNSUBSCRIBED = "unsubscribed"
+DETAIL = "imported"
+
+
+def consent_of(rule: ConsentRule, text: "pl.Expr") -> "pl.Expr":
+    """Return ``granted``, ``denied``, ``unsubscribed``; the default where blank, null where the value is not listed."""
+    import polars as pl
+
+    word = text.str.to_lowercase()
+    state = pl.when(text.is_null()).then(pl.lit(rule.default))
+    for name in ("granted", "denied", UNSUBSCRIBED):
+        values = [value.strip().lower() for value in getattr(rule, name)]
+        state = state.when(word.is_in(values)).then(pl.lit(name))
+    return state.otherwise(pl.lit(None, dtype=pl.String))
+
+
+def suppression_events(source: str, load_id: str, suppressions: "pl.DataFrame", *, now: datetime) -> Iterator[Event]:
+    """Yield one event per contact whom a source brings in as unsubscribed; the same one at every load.
+
+    ``suppressions`` has ``contact_id`` and ``at``, which is null where the source does not say when.
+    """
+    for contact_id, at in suppressions.select("contact_id", "at").iter_rows():
+        yield Event(
+            event_id=derive_event_id("import", source, contact_id),
+            kind=Kind.SUPPRESSED,
+            occurred_at=now if at is None else min(at.replace(tzinfo=now.tzinfo), now),
+            address_hash=bytes.fromhex(contact_id),
+            detail=DETAIL,
+            body={"source": source, "load_id": load_id, "loaded_at": format_time(now)},
+        )

@@ -1,0 +1,226 @@
+"""What a source may say of itself: the typed form of ``assets/sources/<name>/defs.yaml``, and our fields by kind.
+
+Add a field here when a raw table gets a column that sources fill, an option when files come in another shape.
+Finding mistakes with their line belongs to ``definitions``, reading files to ``formats``.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from senders.errors import ConfigError
+
+SourceKind = Literal["contacts", "orders", "products"]
+FileFormat = Literal["csv", "parquet", "jsonl"]
+ConsentState = Literal["granted", "denied", "unknown"]
+
+SUFFIXES: dict[str, FileFormat] = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl"}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldType:
+    """How the text of one of our fields becomes a value: ``text``, ``address``, ``integer``, ``number``, ``flag``, ``time``."""
+
+    kind: str
+    is_required: bool = False
+    default: int | None = None
+
+
+TEXT = FieldType("text")
+TIME = FieldType("time")
+
+FIELDS: dict[str, dict[str, FieldType]] = {
+    "contacts": {
+        "source_key": TEXT,
+        "email": FieldType("address", is_required=True),
+        "first_name": TEXT,
+        "last_name": TEXT,
+        "country": TEXT,
+        "city": TEXT,
+        "locale": TEXT,
+        "consent_at": TIME,
+        "tracking_consent": FieldType("flag"),
+        "created_at": TIME,
+        "updated_at": TIME,
+    },
+    "orders": {
+        "order_id": FieldType("text", is_required=True),
+        "line_no": FieldType("integer", default=1),
+        "customer_key": TEXT,
+        "email": FieldType("address"),
+        "product_id": TEXT,
+        "quantity": FieldType("integer", default=1),
+        "amount": FieldType("number", is_required=True),
+        "currency": TEXT,
+        "ordered_at": FieldType("time", is_required=True),
+    },
+    "products": {
+        "product_id": FieldType("text", is_required=True),
+        "name": TEXT,
+        "category": TEXT,
+        "price": FieldType("number"),
+        "url": TEXT,
+        "image_url": TEXT,
+    },
+}
+
+KEYS: dict[str, tuple[str, ...]] = {
+    "contacts": ("source_key",),
+    "orders": ("order_id", "line_no"),
+    "products": ("product_id",),
+}
+"""Columns of the raw table by which a row of a source is recognised when it comes again."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ConsentRule(_Strict):
+    """How a source's own words for consent are read; values are compared trimmed and without case."""
+
+    column: str | None = Field(None, description="Their column that holds the consent; none if the file says nothing.")
+    granted: tuple[str, ...] = Field((), description="Values that mean: this person asked for mail.")
+    denied: tuple[str, ...] = Field((), description="Values that mean: this person did not ask for mail.")
+    unsubscribed: tuple[str, ...] = Field(
+        (), description="Values that mean: this person said stop; the address is suppressed, for good."
+    )
+    default: ConsentState = Field("unknown", description="Consent of a row whose value is blank or has no column.")
+    basis: str = Field("", description="Where the consent comes from, in words; kept with every contact.")
+
+    @field_validator("granted", "denied", "unsubscribed", mode="before")
+    @classmethod
+    def _fold(cls, values: Any) -> Any:
+        if not isinstance(values, list | tuple):
+            return values
+        # YAML reads a bare yes or no as a truth value; people mean the word.
+        words = {True: "true", False: "false"}
+        return tuple(words.get(value, str(value)) if isinstance(value, bool) else str(value) for value in values)
+
+    @model_validator(mode="after")
+    def _no_word_twice(self) -> Self:
+        seen: dict[str, str] = {}
+        for name in ("granted", "denied", "unsubscribed"):
+            for value in getattr(self, name):
+                word = value.strip().casefold()
+                if seen.setdefault(word, name) != name:
+                    raise ValueError(f"{value!r} stands in both {seen[word]} and {name}; keep it in one of them")
+        if self.column is None and seen:
+            raise ValueError("values are listed but no column is named; add column: <their column>")
+        return self
+
+
+class SourceDefinition(_Strict):
+    """A source of contacts, orders or products: where its files lie and what their columns mean."""
+
+    name: str = Field("", description="Taken from the folder's name; may be left out.")
+    kind: SourceKind = Field(description="What a row is: contacts, orders or products.")
+    format: FileFormat = Field("csv", description="csv, parquet or jsonl (one JSON object per line).")
+    location: str = Field(description="File or glob pattern, absolute or below MAILRAIL_HOME.", min_length=1)
+    delimiter: str = Field(",", description="CSV only: what stands between two cells.", min_length=1, max_length=1)
+    encoding: str = Field("utf-8", description="Encoding of CSV and JSON lines.")
+    decimal: Literal[".", ","] = Field(".", description="CSV and JSON lines: the decimal sign of numbers.")
+    date_format: str | None = Field(
+        None, description="Form of dates, such as %d.%m.%Y; ISO 8601 is always understood. Times without zone are UTC."
+    )
+    columns: dict[str, str] = Field(description="Our field: their column (a dotted path for nested JSON).")
+    key: str | None = Field(
+        None, description="Contacts only: our field that names a row, source_key or email; by default whichever is mapped."
+    )
+    rank: int = Field(1, description="Contacts only: 1 wins over 2 where two sources disagree.", ge=1, le=1000)
+    consent: ConsentRule = Field(default_factory=ConsentRule, description="Contacts only: how consent is read.")
+    max_rejected_share: float = Field(
+        0.2, description="More rejected rows than this share and the whole load is set aside.", ge=0.0, le=1.0
+    )
+    max_unknown_consent_share: float = Field(
+        1.0, description="Contacts only: more rows of unknown consent than this share fail the check.", ge=0.0, le=1.0
+    )
+    description: str = Field("", description="What people should know about this source.")
+    owners: tuple[str, ...] = Field(("team:data",), description="Who answers for it: team:<name> or an address.")
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, encoding: str) -> str:
+        try:
+            "".encode(encoding)
+        except LookupError as error:
+            raise ValueError(f"{encoding!r} is no encoding that Python knows; use utf-8, cp1252 or latin-1") from error
+        return encoding
+
+    @field_validator("location")
+    @classmethod
+    def _a_path(cls, location: str) -> str:
+        if "\0" in location:
+            raise ValueError("the location holds a NUL character")
+        return location
+
+    @model_validator(mode="after")
+    def _fields_of_the_kind(self) -> Self:
+        known = FIELDS[self.kind]
+        for field in self.columns:
+            if field not in known:
+                raise ValueError(f"{field!r} is no field of {self.kind}; the fields are {', '.join(known)}")
+        for field, kind in known.items():
+            if kind.is_required and field not in self.columns:
+                raise ValueError(f"the field {field!r} is not mapped; add {field}: <their column> under columns")
+        return self
+
+    @model_validator(mode="after")
+    def _options_fit(self) -> Self:
+        if self.kind != "contacts" and self.consent != ConsentRule():
+            raise ValueError(f"consent belongs to contacts; a source of {self.kind} has none")
+        if self.format == "parquet" and self.decimal != ".":
+            raise ValueError("decimal belongs to csv and jsonl; Parquet holds numbers as numbers")
+        if self.key is not None and (self.kind != "contacts" or self.key not in ("source_key", "email")):
+            raise ValueError("key may be source_key or email, and only for contacts; orders and products have their own")
+        if self.key is not None and self.key not in self.columns:
+            raise ValueError(f"the key {self.key!r} is not mapped; add {self.key}: <their column> under columns")
+        return self
+
+    @property
+    def key_fields(self) -> tuple[str, ...]:
+        """Our fields that must not be empty and that recognise a row."""
+        if self.kind != "contacts":
+            return KEYS[self.kind]
+        return (self.key or ("source_key" if "source_key" in self.columns else "email"),)
+
+    @property
+    def used_columns(self) -> list[str]:
+        """Their columns that we read, without repeats, in order."""
+        wanted = [*self.columns.values(), *([self.consent.column] if self.consent.column else [])]
+        return list(dict.fromkeys(wanted))
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash over everything that changes what a file means."""
+        meaning = self.model_dump_json(exclude={"description", "owners", "location", "max_unknown_consent_share"})
+        return hashlib.sha256(meaning.encode()).hexdigest()[:16]
+
+    def files(self, home: Path) -> list[Path]:
+        """Return the files that the location names, in order of their names.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        path = Path(self.location).expanduser()
+        pattern = path if path.is_absolute() else home / path
+        if pattern.is_file():
+            return [pattern]
+        base = Path(pattern.anchor)
+        found = sorted(file for file in base.glob(str(pattern.relative_to(base))) if file.is_file()) if _is_glob(pattern) else []
+        if not found:
+            raise ConfigError(
+                f"source {self.name}: location {self.location!r} names no file ({pattern}); put the file there or mend location."
+            )
+        return found
+
+    def format_of(self, path: Path) -> FileFormat:
+        """Return the format of one file: a mended rejects file is CSV whatever the source is."""
+        return SUFFIXES.get(path.suffix.lower(), self.format)
+
+
+def _is_glob(path: Path) -> bool:
+    return any(sign in str(path) for sign in "*?[")

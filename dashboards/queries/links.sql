@@ -1,0 +1,14 @@
+-- One row per link, also those that nobody clicked; the share is of all people's unique clicks.
+select
+    link_no,
+    coalesce(nullif(label, ''), 'link ' || link_no) as label,
+    url,
+    role,
+    clicks,
+    unique_clicks,
+    machine_clicks,
+    unique_clicks / nullif(sum(unique_clicks) over (), 0) as share,
+    unique_clicks / nullif(max(unique_clicks) over (), 0) as of_largest
+from marts.rpt_send_links
+where send_id = $send_id
+order by unique_clicks desc, link_no

@@ -1,0 +1,49 @@
+"""Checks every definition of a project, each by itself, and collects all problems.
+
+Add a kind of definition here when users can write one. The rules belong to the packages that load it.
+"""
+
+from pathlib import Path
+
+from assets.audiences.definition import check_campaign
+from assets.ingestion.definition import check_source
+from assets.warehouse import dbt
+from assets.warehouse.published import check_segments
+from orchestration.settings import Settings, export_environment
+from senders.errors import ConfigError, Problem
+
+
+def check_project(settings: Settings) -> tuple[list[Problem], dict[str, int]]:
+    """Return all problems, and how many definitions of each kind load."""
+    export_environment(settings)
+    segments, found = _check_segments(settings)
+    sources = sorted((settings.project / "assets" / "sources").glob("*/defs.yaml"))
+    campaigns = sorted((settings.project / "assets" / "campaigns").glob("*/defs.yaml"))
+    by_source = [check_source(path.parent, home=settings.home) for path in sources]
+    by_campaign = [check_campaign(path.parent, segments=segments, profiles=set(settings.senders)) for path in campaigns]
+    problems = [*found, *(p for group in (*by_source, *by_campaign) for p in group)]
+    loaded = {
+        "campaigns": sum(map(_is_sound, by_campaign)),
+        "sources": sum(map(_is_sound, by_source)),
+        "segments": len(segments - {Path(p.path).stem for p in found}),
+        "journeys": 0,
+    }
+    return [_relative(problem, settings.project) for problem in problems], loaded
+
+
+def _check_segments(settings: Settings) -> tuple[set[str], list[Problem]]:
+    try:
+        project = dbt.prepare(settings.project / "dbt_project", settings.home)
+    except ConfigError as error:
+        return set(), [Problem("dbt_project", 0, 0, "DBT-PARSE", "error", str(error), "Mend the dbt project.")]
+    return set(project.segments()), [*project.broken, *check_segments(project, settings.home / "published")]
+
+
+def _is_sound(problems: list[Problem]) -> bool:
+    return not any(problem.severity == "error" for problem in problems)
+
+
+def _relative(problem: Problem, root: Path) -> Problem:
+    path = Path(problem.path)
+    shown = path.relative_to(root) if path.is_relative_to(root) else path
+    return Problem(str(shown), *(getattr(problem, name) for name in problem.__dataclass_fields__ if name != "path"))

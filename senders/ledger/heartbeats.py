@@ -1,0 +1,43 @@
+"""Which standing processes are at work, told by themselves every few seconds.
+
+Add here only presence. Leases are stricter and belong to ``lease``.
+"""
+
+import os
+import time
+
+from senders.ledger.database import Database
+from senders.ledger.owner import is_running, this_machine
+
+FRESH_SECONDS = 10.0
+
+
+class Heartbeats:
+    """The part of the ledger about processes."""
+
+    _database: Database
+
+    def heartbeat(self, process: str, owner: str) -> None:
+        """Say that a process (``sender``, ``collector``, ``mailbox``) is at work."""
+        now = time.monotonic()
+        with self._database.write() as connection:
+            connection.execute(
+                "delete from heartbeats where machine <> ? or at < ?", (this_machine(), now - 60 * FRESH_SECONDS)
+            )
+            connection.execute(
+                "insert or replace into heartbeats (process, owner, machine, pid, at) values (?, ?, ?, ?, ?)",
+                (process, owner, this_machine(), os.getpid(), now),
+            )
+
+    def alive(self, process: str) -> bool:
+        """Whether any process of that name on this machine spoke in the last 10 seconds and still runs."""
+        rows = self._database.rows(
+            "select pid, at from heartbeats where process = ? and machine = ?", (process, this_machine())
+        )
+        oldest = time.monotonic() - FRESH_SECONDS
+        return any(at >= oldest and is_running(pid) for pid, at in rows)
+
+    def still(self, process: str, owner: str) -> None:
+        """Take a process off the list when it ends in good order."""
+        with self._database.write() as connection:
+            connection.execute("delete from heartbeats where process = ? and owner = ?", (process, owner))

@@ -1,0 +1,173 @@
+"""Header lines: one gate for every value, encoded words, and the headers that bulk mail must carry.
+
+Every value passes `checked` before it is encoded and is never decoded again, so that no contact's name can begin a
+line. Add a header here with its RFC; which of them are signed is decided in ``dkim``.
+"""
+
+import base64
+import re
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+from senders.config import SenderProfile
+from senders.errors import RenderError
+
+LINE = 78  # RFC 5322 2.1.1, without CRLF
+MAX_LINE = 998
+MAX_WORD = 75  # RFC 2047 2
+_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_Q_SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")  # RFC 2047 5 (3)
+_CLEAN_NAME = re.compile(r"[^\W\d_][^\W_]*(?:(?:[ .'’-]| ?\. ?)[^\W_]+)*\.?")
+_SPEC = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+")
+_LABEL = re.compile(r"[^A-Za-z0-9_.-]+")
+MAX_NAME = 64
+
+
+def checked(name: str, value: str) -> str:
+    """Return a header's value if it can stand in one line.
+
+    Raises:
+        RenderError: it holds a control character, a line separator or half a character.
+    """
+    found = _FORBIDDEN.search(value)
+    if found:
+        raise RenderError(f"header {name}: the value holds the character U+{ord(found[0]):04X}")
+    return value
+
+
+def header(name: str, value: str) -> str:
+    """Return one unfolded header line with CRLF, for values that we write ourselves in ASCII.
+
+    Raises:
+        RenderError: the value is not ASCII, not one line, or too long for one.
+    """
+    line = f"{name}: {checked(name, value)}"
+    if not line.isascii() or len(line) > MAX_LINE:
+        raise RenderError(f"header {name}: not ASCII, or longer than {MAX_LINE} characters")
+    return f"{line}\r\n"
+
+
+def text_header(name: str, value: str) -> str:
+    """Return a header of free text, encoded where it must be and folded at 78 characters."""
+    text = " ".join(checked(name, value).split())
+    if text.isascii() and "=?" not in text:
+        plain = _fold(f"{name}: {text}")
+        if all(len(line) <= LINE for line in plain.split("\r\n")):
+            return f"{plain}\r\n"
+    words = encode_words(text, first=LINE - len(name) - 2)
+    return f"{name}: " + "\r\n ".join(words) + "\r\n"
+
+
+def _fold(line: str) -> str:
+    lines: list[str] = []
+    while len(line) > LINE:
+        at = line.rfind(" ", 0, LINE + 1)
+        if at <= 0 or not line[:at].strip() or line[:at].endswith(":"):
+            break
+        lines.append(line[:at])
+        line = line[at:]
+    return "\r\n".join([*lines, line])
+
+
+def encode_words(text: str, *, first: int = MAX_WORD) -> list[str]:
+    """Return a text as RFC 2047 encoded words, each of at most 75 characters, cut between characters.
+
+    ``first`` is the room for the first word, beside the header's name.
+    """
+    pieces = [_quoted(character) for character in text]
+    as_q = sum(map(len, pieces)) <= len(text.encode()) * 4 / 3
+    costs = [len(piece) if as_q else len(character.encode()) for piece, character in zip(pieces, text, strict=True)]
+    words: list[str] = []
+    start = used = 0
+    for index, cost in enumerate(costs):
+        if used and used + cost > _room(MAX_WORD if words else min(first, MAX_WORD), as_q):
+            words.append(_word(text[start:index], pieces[start:index], as_q))
+            start, used = index, 0
+        used += cost
+    return [*words, _word(text[start:], pieces[start:], as_q)]
+
+
+def _quoted(character: str) -> str:
+    """Return a character as the Q encoding writes it (RFC 2047 4.2)."""
+    if character in _Q_SAFE:
+        return character
+    return "_" if character == " " else "".join(f"={byte:02X}" for byte in character.encode())
+
+
+def _room(length: int, as_q: bool) -> int:
+    """Return how much fits into a word of a length: written characters for Q, bytes for B."""
+    inner = length - len("=?utf-8?q??=")
+    return inner if as_q else inner // 4 * 3
+
+
+def _word(text: str, pieces: list[str], as_q: bool) -> str:
+    if as_q:
+        return f"=?utf-8?q?{''.join(pieces)}?="
+    return f"=?utf-8?b?{base64.b64encode(text.encode()).decode('ascii')}?="
+
+
+def mailbox_header(name: str, display: str, address: str) -> str:
+    """Return a header with one mailbox: display name, where there is one, and address."""
+    if not _SPEC.fullmatch(checked(name, address)):
+        raise RenderError(f"header {name}: the address is not one that mail carries")
+    display = " ".join(checked(name, display).split())
+    if not display:
+        return header(name, address)
+    room = LINE - len(name) - 2
+    if not display.isascii() or "=?" in display:
+        phrase = "\r\n ".join(encode_words(display, first=room))
+    elif _ATOMS.fullmatch(display):
+        phrase = display
+    else:
+        phrase = '"' + display.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    last = len(phrase.rsplit("\r\n", 1)[-1]) + (0 if "\r\n" in phrase else len(name) + 2)
+    gap = " " if last + len(address) + 3 <= LINE else "\r\n "
+    return f"{name}: {phrase}{gap}<{address}>\r\n"
+
+
+def recipient_header(first_name: object, last_name: object, address: str) -> str:
+    """Return ``To`` with the person's name only where it looks like a name; names are somebody else's input."""
+    display = " ".join(part for part in (_name(first_name), _name(last_name)) if part)
+    if len(display) > MAX_NAME or not _CLEAN_NAME.fullmatch(display):
+        display = ""
+    return mailbox_header("To", display, address)
+
+
+def _name(value: object) -> str:
+    return " ".join(value.split(" ")).strip() if isinstance(value, str) else ""
+
+
+def label(text: str) -> str:
+    """Return a text as one word for the structured part of a header."""
+    return _LABEL.sub("-", text).strip("-.") or "none"
+
+
+def date_header(moment: datetime) -> str:
+    """Return ``Date``."""
+    return header("Date", format_datetime(moment.astimezone(UTC).replace(microsecond=0)))
+
+
+def list_unsubscribe(url: str, mailto: str, token: str) -> str:
+    """Return the pair of RFC 2369 and RFC 8058: the web address first, never folded, never encoded."""
+    targets = f"<{_uri(url)}>"
+    if mailto:
+        targets += f", <mailto:{_uri(mailto)}?subject=unsubscribe%20{token}>"
+    return header("List-Unsubscribe", targets) + "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+
+
+def _uri(text: str) -> str:
+    if re.search(r"[\s<>,\"]", text):
+        raise RenderError("header List-Unsubscribe: the address holds a space, a comma, a quote or an angle bracket")
+    return text
+
+
+def campaign_headers(profile: SenderProfile, *, send_id: str, campaign: str, topic: str) -> str:
+    """Return the headers that all messages of a send share and that follow the Message-ID."""
+    feedback = ":".join((label(campaign), label(topic), "mailrail", label(profile.name)))
+    return (
+        header("List-Id", f"<{label(topic).lower()}.{profile.message_id_domain}>")  # RFC 2919
+        + header("Mailrail-Send", send_id)
+        + header("Feedback-ID", feedback)
+        + "Precedence: bulk\r\n"
+    )

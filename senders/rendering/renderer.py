@@ -1,0 +1,174 @@
+"""Renders one send's messages: a row of the audience in, bytes out.
+
+Everything that is the same for all recipients is prepared once; the same row gives the same bytes at every try. Add
+here what differs per recipient. Neither keys nor settings are known here, so that it may run in a child process.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from jinja2.exceptions import SecurityError, TemplateError, UndefinedError
+from markupsafe import Markup, escape
+
+from senders.config import SenderProfile
+from senders.errors import RenderError, TokenError
+from senders.message import Message, Unrenderable
+from senders.rendering import headers, mime
+from senders.rendering.environment import LINK_SLOT, LinkSlot, TemplateEnvironment, contact_values
+from senders.rendering.expressions import CONTACT, PIXEL_SLOT, UNSUBSCRIBE_URL, VIEW_URL
+from senders.rendering.links import Link, personal_url, slot_name
+from senders.rendering.template import CompiledTemplate
+from senders.rendering.text import tidy_text
+from senders.tracking.addresses import AddressError, wire_address
+from senders.tracking.tokens import SendTokens
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What one recipient reads."""
+
+    subject: str
+    html: str
+    text: str
+
+
+class Renderer:
+    """Makes the messages of one send."""
+
+    def __init__(
+        self,
+        template: CompiledTemplate,
+        profile: SenderProfile,
+        tokens: SendTokens,
+        *,
+        send_id: str,
+        campaign: str,
+        topic: str,
+        base_url: str,
+        sent_at: datetime,
+    ) -> None:
+        self._template = template
+        self._profile = profile
+        self._tokens = tokens
+        self._topic = topic
+        self._base_url = base_url.rstrip("/")
+        escaping, plain = TemplateEnvironment(autoescape=True), TemplateEnvironment(autoescape=False)
+        self._html = escaping.from_string(template.html)
+        self._text = plain.from_string(template.text)
+        self._subject = plain.from_string(template.subject)
+        self._links = tuple(link for link in template.links if link.role == "content")
+        self._plain_html = {slot_name(link.link_no): escape(link.url) for link in self._links if link.url}
+        self._plain_text = {slot_name(link.link_no): link.url for link in self._links if link.url}
+        self._sender = headers.mailbox_header("From", profile.from_name, profile.from_address)
+        self._reply_to = headers.mailbox_header("Reply-To", "", profile.reply_to) if profile.reply_to else ""
+        self._date = headers.date_header(sent_at)
+        self._campaign = headers.campaign_headers(profile, send_id=send_id, campaign=campaign, topic=topic)
+
+    def render(self, row: Mapping[str, object]) -> Rendered:
+        """Return subject, HTML and text for one row.
+
+        Raises:
+            RenderError: a value is missing or of a kind that cannot be shown.
+        """
+        return self._render(row, self._unsubscribe_token(row), with_pixel=bool(row["tracking"]))
+
+    def render_web(self, row: Mapping[str, object]) -> str:
+        """Return the HTML for the page in the browser: without the pixel, which would count as an open."""
+        return self._render(row, self._unsubscribe_token(row), with_pixel=False).html
+
+    def build(self, row: Mapping[str, object]) -> Message | Unrenderable:
+        """Return the message for one row, or the reason why it cannot be made."""
+        try:
+            return self._build(row)
+        except RenderError as error:
+            return Unrenderable(_seq(row), str(error))
+
+    def _build(self, row: Mapping[str, object]) -> Message:
+        seq, address = _seq(row), _address(row)
+        token = self._unsubscribe_token(row)
+        rendered = self._render(row, token, with_pixel=bool(row["tracking"]))
+        message_id = self._tokens.message_id(seq, self._profile.message_id_domain)
+        head = "".join(
+            (
+                self._sender,
+                headers.recipient_header(row.get("first_name"), row.get("last_name"), address),
+                self._reply_to,
+                headers.text_header("Subject", rendered.subject),
+                self._date,
+                headers.header("Message-ID", f"<{message_id}>"),
+                self._campaign,
+                headers.list_unsubscribe(f"{self._base_url}/u/{token}", self._profile.unsubscribe_mailto, token),
+            )
+        )
+        raw = mime.alternative(
+            head.encode("ascii"),
+            b"=_" + message_id.partition("@")[0].encode("ascii"),
+            mime.text_part(rendered.text),
+            mime.html_part(rendered.html, static_is_7bit=self._template.html_is_7bit),
+        )
+        return Message(seq, address, self._tokens.return_path(seq, self._profile.bounce_domain), message_id, raw)
+
+    def _render(self, row: Mapping[str, object], unsubscribe: str, *, with_pixel: bool) -> Rendered:
+        seq, tracked = _seq(row), bool(row["tracking"])
+        values: dict[str, object] = {
+            CONTACT: contact_values(row, self._template.fields),
+            UNSUBSCRIBE_URL: Markup(f"{self._base_url}/u/{unsubscribe}"),  # noqa: S704 - base64url and our own address
+            VIEW_URL: Markup(f"{self._base_url}/v/{self._tokens.view(seq)}"),  # noqa: S704
+            LINK_SLOT: LinkSlot(lambda link_no, url: self._personal(seq, link_no, url, tracked)),
+            PIXEL_SLOT: self._pixel(seq) if with_pixel else "",
+        }
+        tracked_links = {
+            slot_name(link.link_no): self._click(seq, link) for link in self._links if link.url and tracked
+        }
+        try:
+            subject = " ".join(self._subject.render(values).split())
+            html = self._html.render({**values, **(tracked_links or self._plain_html)})
+            text = tidy_text(self._text.render({**values, **(tracked_links or self._plain_text)}))
+        except UndefinedError as error:
+            raise RenderError(f"a value is missing: {error.message}") from error
+        except SecurityError as error:
+            raise RenderError(f"the template may not do this: {error.message}") from error
+        except (TemplateError, TokenError, ArithmeticError, TypeError, ValueError, LookupError) as error:
+            raise RenderError(f"the template failed: {type(error).__name__}: {error}") from error
+        if not subject:
+            raise RenderError("the subject is empty")
+        return Rendered(subject, html, text)
+
+    def _click(self, seq: int, link: Link) -> Markup:
+        return Markup(f"{self._base_url}/c/{self._tokens.click(seq, link.link_no)}")  # noqa: S704
+
+    def _personal(self, seq: int, link_no: int, url: object, tracked: bool) -> str:
+        target = personal_url(url)
+        return f"{self._base_url}/c/{self._tokens.click(seq, link_no, target)}" if tracked else target
+
+    def _pixel(self, seq: int) -> Markup:
+        source = f"{self._base_url}/o/{self._tokens.pixel(seq)}.gif"
+        return Markup(  # noqa: S704
+            f'<img src="{source}" width="1" height="1" alt=""\nstyle="display:block;width:1px;height:1px;border:0" />'
+        )
+
+    def _unsubscribe_token(self, row: Mapping[str, object]) -> str:
+        try:
+            return self._tokens.unsubscribe(_seq(row), bytes.fromhex(str(row["contact_id"])), self._topic)
+        except (TokenError, ValueError) as error:
+            raise RenderError(f"contact_id is not 32 hexadecimal digits, or the topic is too long: {error}") from error
+
+
+def _seq(row: Mapping[str, object]) -> int:
+    seq = row["seq"]
+    if not isinstance(seq, int):
+        raise TypeError(f"seq is {type(seq).__name__}; rows carry it as an integer")
+    return seq
+
+
+def _address(row: Mapping[str, object]) -> str:
+    """Return the envelope's address; one that would be changed on the way is refused."""
+    given = str(row["address"])
+    try:
+        address = wire_address(given)
+    except AddressError as error:
+        raise RenderError(str(error)) from error
+    if address != given:
+        raise RenderError("the address is not in the form for the wire")
+    return address
