@@ -64,7 +64,7 @@ def plain(text: object, longest: int = 160) -> str:
 
 def chart_text(text: object, longest: int = 40) -> str:
     """Return foreign text for a chart: Plotly reads a little HTML in labels, which must not come from outside."""
-    return html.escape(plain(text, longest))
+    return html.escape(plain(text, longest), quote=False)
 
 
 def title(name: str) -> str:

@@ -137,3 +137,11 @@ def blank_figure(mode: Mode, height: int, **layout: object) -> Any:
     figure = go.Figure()
     figure.update_layout(template=template(mode), height=height, **layout)
     return figure
+
+
+def count_axis(numbers: list[int], title: str) -> dict[str, object]:
+    """Return an axis from zero that names whole numbers only, also where there are hardly any."""
+    most = max((number or 0 for number in numbers), default=0)
+    steps: dict[str, object] = {"dtick": 1} if most <= 4 else {"nticks": 5}
+    few = {"range": [0, 1.15]} if most == 0 else {"rangemode": "tozero"}
+    return {"tickformat": ",~s" if most >= 10_000 else ",d", "title": {"text": title}, **steps, **few}

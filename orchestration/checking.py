@@ -8,7 +8,7 @@ from pathlib import Path
 from assets.audiences.definition import check_campaign
 from assets.ingestion.definition import check_source
 from assets.warehouse import dbt
-from assets.warehouse.published import check_segments
+from assets.warehouse.segments import check_segments
 from orchestration.settings import Settings, export_environment
 from senders.errors import ConfigError, Problem
 
@@ -36,7 +36,7 @@ def _check_segments(settings: Settings) -> tuple[set[str], list[Problem]]:
         project = dbt.prepare(settings.project / "dbt_project", settings.home)
     except ConfigError as error:
         return set(), [Problem("dbt_project", 0, 0, "DBT-PARSE", "error", str(error), "Mend the dbt project.")]
-    return set(project.segments()), [*project.broken, *check_segments(project, settings.home / "published")]
+    return set(project.segments()), [*project.broken, *check_segments(project)]
 
 
 def _is_sound(problems: list[Problem]) -> bool:

@@ -79,12 +79,18 @@ def check_columns(path: Path, definition: SourceDefinition, home: Path) -> list[
         except ConfigError as error:
             problems.append(_problem(path, _place(document, ("location",)), "source-file", str(error), ""))
             continue
-        problems += [_missing(path, document, place, column, file, header) for place, column in _named(definition) if column not in header]
+        problems += [
+            _missing(path, document, place, column, file, header)
+            for place, column in _named(definition)
+            if column not in header
+        ]
     return problems
 
 
 def _named(definition: SourceDefinition) -> list[tuple[tuple[str, ...], str]]:
-    named: list[tuple[tuple[str, ...], str]] = [(("columns", field), column) for field, column in definition.columns.items()]
+    named: list[tuple[tuple[str, ...], str]] = [
+        (("columns", field), column) for field, column in definition.columns.items()
+    ]
     if definition.consent.column:
         named.append((("consent", "column"), definition.consent.column))
     return named
@@ -105,7 +111,9 @@ def _read_yaml(path: Path) -> Any:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        problem = _problem(path, place, "yaml", f"this is not YAML: {error.problem or error.context}.", "Mend the line.")
+        problem = _problem(
+            path, place, "yaml", f"this is not YAML: {error.problem or error.context}.", "Mend the line."
+        )
     except YAMLError as error:
         problem = _problem(path, (0, 0), "yaml", f"this is not YAML: {error}.", "Mend the file.")
     raise DefinitionError([problem])
@@ -117,11 +125,15 @@ def _attributes(path: Path, document: Any) -> dict[str, Any]:
         raise DefinitionError([_problem(path, (1, 1), "shape", "the file holds no mapping.", remedy)])
     unknown = [key for key in document if key not in ("type", "attributes")]
     problems = [
-        _problem(path, _key_place(document, key), "unknown-key", f"{key!r} is not known here.", "Move it below attributes.")
+        _problem(
+            path, _key_place(document, key), "unknown-key", f"{key!r} is not known here.", "Move it below attributes."
+        )
         for key in unknown
     ]
     if document.get("type") != TYPE:
-        problems.append(_problem(path, _key_place(document, "type"), "type", f"type is {document.get('type')!r}.", remedy))
+        problems.append(
+            _problem(path, _key_place(document, "type"), "type", f"type is {document.get('type')!r}.", remedy)
+        )
     if not isinstance(document.get("attributes"), CommentedMap):
         problems.append(_problem(path, _key_place(document, "attributes"), "shape", "attributes are missing.", remedy))
     if problems:

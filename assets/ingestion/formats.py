@@ -143,7 +143,9 @@ def _csv_header(definition: SourceDefinition, path: Path, handle: TextIO) -> lis
     header = [cell.strip() or f"column_{number}" for number, cell in enumerate(cells, start=1)]
     twice = [name for name in dict.fromkeys(header) if header.count(name) > 1]
     if twice:
-        raise ConfigError(f"source {definition.name}: {path} has the column {twice[0]!r} more than once; rename one of them.")
+        raise ConfigError(
+            f"source {definition.name}: {path} has the column {twice[0]!r} more than once; rename one of them."
+        )
     return header
 
 
@@ -207,7 +209,9 @@ class _Table:
             pl.lit(self.path.name).alias("_file"),
             pl.Series("_line", self.lines, dtype=pl.Int64),
             pl.Series("_row", [self.texts.get(number) for number in range(count)], dtype=pl.String),
-            pl.Series("_problem", [BROKEN if number in self.broken else None for number in range(count)], dtype=pl.String),
+            pl.Series(
+                "_problem", [BROKEN if number in self.broken else None for number in range(count)], dtype=pl.String
+            ),
         )
 
 
@@ -293,7 +297,9 @@ def _open_parquet(definition: SourceDefinition, path: Path, rows: int | None = N
         return pl.read_parquet(path, n_rows=rows, use_pyarrow=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise ConfigError(f"source {definition.name}: {path} is no Parquet file we can read ({reason}); write it anew.") from error
+        raise ConfigError(
+            f"source {definition.name}: {path} is no Parquet file we can read ({reason}); write it anew."
+        ) from error
 
 
 def _flatten(frame: "pl.DataFrame") -> "pl.DataFrame":

@@ -128,7 +128,8 @@ class SourceDefinition(_Strict):
     )
     columns: dict[str, str] = Field(description="Our field: their column (a dotted path for nested JSON).")
     key: str | None = Field(
-        None, description="Contacts only: our field that names a row, source_key or email; by default whichever is mapped."
+        None,
+        description="Contacts only: our field that names a row, source_key or email; by default whichever is mapped.",
     )
     rank: int = Field(1, description="Contacts only: 1 wins over 2 where two sources disagree.", ge=1, le=1000)
     consent: ConsentRule = Field(default_factory=ConsentRule, description="Contacts only: how consent is read.")
@@ -175,9 +176,13 @@ class SourceDefinition(_Strict):
         if self.format == "parquet" and self.decimal != ".":
             raise ValueError("decimal belongs to csv and jsonl; Parquet holds numbers as numbers")
         if self.key is not None and (self.kind != "contacts" or self.key not in ("source_key", "email")):
-            raise ValueError("key may be source_key or email, and only for contacts; orders and products have their own")
+            raise ValueError(
+                "key may be source_key or email, and only for contacts; orders and products have their own"
+            )
         if self.key is not None and self.key not in self.columns:
             raise ValueError(f"the key {self.key!r} is not mapped; add {self.key}: <their column> under columns")
+        if self.key == "email" and "source_key" in self.columns:
+            raise ValueError("a row has one key: remove source_key from columns, or leave key out")
         return self
 
     @property
@@ -210,7 +215,11 @@ class SourceDefinition(_Strict):
         if pattern.is_file():
             return [pattern]
         base = Path(pattern.anchor)
-        found = sorted(file for file in base.glob(str(pattern.relative_to(base))) if file.is_file()) if _is_glob(pattern) else []
+        found = (
+            sorted(file for file in base.glob(str(pattern.relative_to(base))) if file.is_file())
+            if _is_glob(pattern)
+            else []
+        )
         if not found:
             raise ConfigError(
                 f"source {self.name}: location {self.location!r} names no file ({pattern}); put the file there or mend location."

@@ -33,8 +33,8 @@ EARLIEST_YEAR, LATEST_YEAR = 1900, 2200
 class Validated:
     """What became of the rows of a load.
 
-    ``accepted`` has the columns of the raw table that come from a row, and ``_unknown_consent``; ``rejects`` has
-    file, line, reason, column_name, value and row; ``suppressions`` has contact_id and at. ``warnings`` counts,
+    ``accepted`` has the columns of the raw table that come from a row; ``rejects`` has file, line,
+    reason, column_name, value and row; ``suppressions`` has contact_id and at. ``warnings`` counts,
     by code, accepted rows of which a value was set aside.
     """
 
@@ -63,7 +63,9 @@ def validate(definition: SourceDefinition, raw: "pl.DataFrame", address_key: byt
     frame = _select_fields(definition, raw)
     if "email" in fields:
         frame = with_addresses(frame, address_key)
-    frame = frame.with_columns(_typed(name, kind.kind, definition).alias(f"_{name}") for name, kind in fields.items() if _is_typed(kind.kind))
+    frame = frame.with_columns(
+        _typed(name, kind.kind, definition).alias(f"_{name}") for name, kind in fields.items() if _is_typed(kind.kind)
+    )
     frame = _with_reason(definition, frame)
     if definition.kind == "contacts":
         frame = frame.with_columns(consent_of(definition.consent, pl.col("consent")).alias("_consent"))
@@ -158,16 +160,22 @@ def _rules(definition: SourceDefinition) -> "list[tuple[pl.Expr, pl.Expr, str | 
         return pl.col("email_given" if name == "email" else name).is_null()
 
     rules += [
-        (empty(name), pl.lit("missing_key"), name) for name in definition.key_fields if fields[name].default is None and fields[name].kind != "address"
+        (empty(name), pl.lit("missing_key"), name)
+        for name in definition.key_fields
+        if fields[name].default is None and fields[name].kind != "address"
     ]
     if definition.kind == "contacts":
         rules.append((empty("email"), pl.lit("empty_address"), "email"))
-        rules.append((pl.col("_address_problem").is_not_null(), pl.lit("invalid_address:") + pl.col("_address_problem"), "email"))
+        rules.append(
+            (pl.col("_address_problem").is_not_null(), pl.lit("invalid_address:") + pl.col("_address_problem"), "email")
+        )
     for name, kind in fields.items():
         if kind.is_required and name != "email":
             rules.append((empty(name), pl.lit(f"missing_value:{name}"), name))
         if kind.kind in ("integer", "number", "time"):
-            rules.append((pl.col(name).is_not_null() & pl.col(f"_{name}").is_null(), pl.lit(f"wrong_type:{name}"), name))
+            rules.append(
+                (pl.col(name).is_not_null() & pl.col(f"_{name}").is_null(), pl.lit(f"wrong_type:{name}"), name)
+            )
     return rules
 
 
@@ -184,7 +192,9 @@ def _with_reason(definition: SourceDefinition, frame: "pl.DataFrame") -> "pl.Dat
         columns.append(pl.when(condition).then(column if name else pl.lit("")))
         values.append(pl.when(condition).then(pl.coalesce(given, pl.lit(""))))
     return frame.with_columns(
-        pl.coalesce(reasons).alias("_reason"), pl.coalesce(columns).alias("_column"), pl.coalesce(values).alias("_value")
+        pl.coalesce(reasons).alias("_reason"),
+        pl.coalesce(columns).alias("_column"),
+        pl.coalesce(values).alias("_value"),
     )
 
 
@@ -200,13 +210,19 @@ def _shape(definition: SourceDefinition, frame: "pl.DataFrame") -> "pl.DataFrame
         elif kind.kind == "address":
             shaped.append(pl.col("email"))
         else:
-            shaped.append(pl.col(f"_{name}").fill_null(kind.default).alias(name) if kind.default is not None else pl.col(f"_{name}").alias(name))
+            shaped.append(
+                pl.col(f"_{name}").fill_null(kind.default).alias(name)
+                if kind.default is not None
+                else pl.col(f"_{name}").alias(name)
+            )
     if definition.kind == "products":
         return frame.select(shaped)
     shaped.append(pl.col("contact_id"))
     if definition.kind == "orders":
         return frame.select(shaped)
-    return frame.select(*shaped, *_contact_columns(definition)).with_columns(pl.coalesce("source_key", "contact_id").alias("source_key"))
+    return frame.select(*shaped, *_contact_columns(definition)).with_columns(
+        pl.coalesce("source_key", "contact_id").alias("source_key")
+    )
 
 
 def _contact_columns(definition: SourceDefinition) -> "list[pl.Expr]":
@@ -215,7 +231,11 @@ def _contact_columns(definition: SourceDefinition) -> "list[pl.Expr]":
     unsubscribed = pl.col("_consent") == UNSUBSCRIBED
     return [
         pl.col("email_given"),
-        pl.when(unsubscribed).then(pl.lit("denied")).otherwise(pl.col("_consent")).fill_null("unknown").alias("consent"),
+        pl.when(unsubscribed)
+        .then(pl.lit("denied"))
+        .otherwise(pl.col("_consent"))
+        .fill_null("unknown")
+        .alias("consent"),
         pl.lit(definition.consent.basis).alias("consent_basis"),
         pl.col("_row").alias("extra"),
         pl.lit(definition.rank, dtype=pl.Int32).alias("source_rank"),
@@ -255,7 +275,9 @@ def _warnings(definition: SourceDefinition, frame: "pl.DataFrame", accepted: "pl
     counts: dict[str, pl.Expr] = {}
     if definition.kind == "contacts":
         counts["unknown_consent_value"] = (pl.col("consent").is_not_null() & pl.col("_consent").is_null()).sum()
-        counts["unknown_tracking_value"] = (pl.col("tracking_consent").is_not_null() & pl.col("_tracking_consent").is_null()).sum()
+        counts["unknown_tracking_value"] = (
+            pl.col("tracking_consent").is_not_null() & pl.col("_tracking_consent").is_null()
+        ).sum()
     if definition.kind == "orders":
         counts["order_without_contact"] = (pl.col("contact_id").is_null() & pl.col("customer_key").is_null()).sum()
     found = kept.select(expr.alias(code) for code, expr in counts.items()).to_dicts()[0] if counts else {}

@@ -24,12 +24,18 @@ from senders.errors import ConfigError, Problem
 SEGMENT_FOLDER = Path("models") / "marts" / "segments"
 _SEGMENT_FILE = re.compile(r"models/marts/segments/([\w.-]+\.(?:sql|yml))")
 _TIME_LIMIT_SECONDS = 3600
+# Compiling parses too, and leaves the segments' SQL in the manifest, where it can be checked without a build.
+_COMPILE = ["compile", "--no-introspect", "--select", f"path:{SEGMENT_FOLDER.as_posix()}"]
 
 
 @dataclass(frozen=True)
 class DbtProject:
-    """A parsed dbt project: where it stands, its manifest, and the segments left out of it."""
+    """A parsed dbt project: the user's folder, the one that dbt reads, and the segments left out of it.
 
+    ``folder`` is a copy of ``source`` without the broken segments, or ``source`` itself where all parse.
+    """
+
+    source: Path
     folder: Path
     target: Path
     broken: tuple[Problem, ...] = ()
@@ -91,7 +97,7 @@ def prepare(source: Path, home: Path) -> DbtProject:
     stamp = state / "parsed.json"
     if stamp.exists():
         known = json.loads(stamp.read_text(encoding="utf-8"))
-        project = DbtProject(Path(known["folder"]), state / "target", tuple(Problem(**p) for p in known["broken"]))
+        project = DbtProject(source, Path(known["folder"]), state / "target", tuple(Problem(**p) for p in known["broken"]))
         if known["fingerprint"] == fingerprint and project.manifest_path.exists():
             return project
     project = _parse(source, state)
@@ -154,7 +160,7 @@ def failed_segments(project: DbtProject) -> list[Problem]:
 def _failure(project: DbtProject, node: dict[str, Any], message: str) -> Problem:
     line = re.search(r"LINE (\d+)", message)
     return Problem(
-        path=str(project.folder / node["original_file_path"]),
+        path=str(project.source / node["original_file_path"]),
         line=int(line.group(1)) if line else 0,
         column=0,
         id="SEG-BUILD",
@@ -168,9 +174,9 @@ def _parse(source: Path, state: Path) -> DbtProject:
     """Parse; leave out segments that do not parse, one after the other."""
     folder, broken = source, []
     for _ in range(len(list((source / SEGMENT_FOLDER).glob("*"))) + 1):
-        done = _dbt(["parse"], folder, state / "target", state / "none.duckdb")
+        done = _dbt(_COMPILE, folder, state / "target", state / "nowhere.duckdb")
         if done.returncode == 0:
-            return DbtProject(folder, state / "target", tuple(broken))
+            return DbtProject(source, folder, state / "target", tuple(broken))
         guilty = _SEGMENT_FILE.search(done.stdout)
         if guilty is None:
             break

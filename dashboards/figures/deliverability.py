@@ -11,9 +11,7 @@ from dashboards.formats import chart_text, share
 from dashboards.theme import PALETTES, Mode, Palette, blank_figure
 
 
-def bounce_rate_by_provider(
-    providers: pl.DataFrame, *, watch: float, act: float, mode: Mode = "light"
-) -> Any:
+def bounce_rate_by_provider(providers: pl.DataFrame, *, watch: float, act: float, mode: Mode = "light") -> Any:
     """Draw each provider's bounce rate against the two lines that its light goes by."""
     palette = PALETTES[mode]
     colours = _colours(palette)

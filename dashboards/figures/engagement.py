@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 from plotly.subplots import make_subplots
 
-from dashboards.theme import PALETTES, Mode, Palette, rgba, template
+from dashboards.theme import PALETTES, Mode, Palette, count_axis, rgba, template
 
 
 def engagement_over_time(hourly: pl.DataFrame, *, mode: Mode = "light") -> Any:
@@ -86,7 +86,7 @@ def _mode(hourly: pl.DataFrame) -> str:
 
 def _name_axes(figure: Any, hourly: pl.DataFrame) -> None:
     bucket = "hour" if hourly.is_empty() else hourly["bucket"][0]
-    figure.update_yaxes(nticks=5, tickformat=",~d", rangemode="tozero", title_text=f"per {bucket}", row=1, col=1)
-    figure.update_yaxes(nticks=3, tickformat=",~d", rangemode="tozero", title_text="left", row=2, col=1)
+    figure.update_yaxes(**count_axis(hourly["all_opens"].to_list(), f"per {bucket}"), row=1, col=1)
+    figure.update_yaxes(**{**count_axis(hourly["unsubscribes"].to_list(), "left"), "nticks": 3}, row=2, col=1)
     figure.update_xaxes(hoverformat="%a %-d %b, %H:%M", nticks=8)
     figure.update_xaxes(title_text="UTC", row=2, col=1)

@@ -9,7 +9,7 @@ import polars as pl
 
 from dashboards.formats import count
 from dashboards.glossary import REASONS, term
-from dashboards.theme import PALETTES, Mode, blank_figure
+from dashboards.theme import PALETTES, Mode, blank_figure, count_axis
 
 
 def exclusions_waterfall(exclusions: pl.DataFrame, *, included: int, audience: int, mode: Mode = "light") -> Any:
@@ -33,7 +33,5 @@ def exclusions_waterfall(exclusions: pl.DataFrame, *, included: int, audience: i
         hovertemplate="%{y}: %{text}<extra></extra>",
     )
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(
-        showgrid=True, gridcolor=palette.grid, tickformat=",~s", nticks=5, rangemode="tozero", title_text="contacts"
-    )
+    figure.update_xaxes(showgrid=True, gridcolor=palette.grid, **count_axis([included], "contacts"))
     return figure

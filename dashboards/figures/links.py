@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from dashboards.formats import chart_text
-from dashboards.theme import PALETTES, Mode, blank_figure
+from dashboards.theme import PALETTES, Mode, blank_figure, count_axis
 
 MOST = 12
 
@@ -42,7 +42,6 @@ def clicks_by_link(links: pl.DataFrame, *, mode: Mode = "light") -> Any:
         tickvals=[str(place) for place in places],
         ticktext=names,
     )
-    figure.update_xaxes(
-        showgrid=True, gridcolor=palette.grid, tickformat=",~s", nticks=5, rangemode="tozero", title_text="clicks"
-    )
+    most = [max(pair) for pair in shown.select("clicks", "machine_clicks").rows()]
+    figure.update_xaxes(showgrid=True, gridcolor=palette.grid, **count_axis(most, "clicks"))
     return figure

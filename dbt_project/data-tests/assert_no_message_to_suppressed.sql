@@ -9,7 +9,7 @@ inner join {{ ref('fct_sends') }} as sends on messages.send_no = sends.send_no
 inner join {{ ref('dim_suppressions') }} as suppressions
     on
         messages.contact_id = suppressions.contact_id
-        and (suppressions.scope = '' or suppressions.scope = sends.topic)
+        and (suppressions.scope = '' or sends.topic = suppressions.scope)
 where
     messages.state in ('accepted', 'in_doubt')
     and coalesce(messages.sent_at, messages.first_attempted_at)

@@ -91,4 +91,18 @@ class Messages:
 
 
 def _attempt(row: tuple[Any, ...]) -> AttemptRow:
-    return AttemptRow(*row[:4], State(row[4]), from_micros(row[5]), *row[6:])
+    return AttemptRow(
+        attempt_id=row[0],
+        send_no=row[1],
+        seq=row[2],
+        tries=row[3],
+        state=State(row[4]),
+        at=from_micros(row[5]),
+        relay=row[6],
+        connection=row[7],
+        code=row[8],
+        enhanced_code=row[9],
+        reply=row[10],
+        class_=row[11],
+        sequence=row[12],
+    )

@@ -51,18 +51,17 @@ def this_machine() -> str:
 
 
 def is_dead(stored: str) -> bool:
-    """Whether an owner is known to be gone: this machine's, and no such process any more.
+    """Whether an owner is known to be gone: from before this boot, or no such process any more.
 
-    An owner of another boot or namespace is not known to be dead; its lease runs out instead.
+    An owner in another process namespace is not known to be dead; its lease runs out instead.
     """
     try:
         owner = Owner.parse(stored)
     except ValueError:
         return True
     if owner.machine != this_machine():
-        # Another boot of the same namespace path cannot be told from another machine: wait, unless it
-        # is this very kernel that was started anew, which the boot id says.
-        return False
+        # The file lies on a local disk, so another boot id is this machine before its last start.
+        return owner.machine.partition("/")[0] != this_machine().partition("/")[0]
     return not is_running(owner.pid, owner.started)
 
 

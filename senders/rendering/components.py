@@ -6,8 +6,14 @@ gains it; rules that need more than a table belong to ``lint``.
 
 _PADDING = "padding padding-top padding-right padding-bottom padding-left"
 _INNER = "inner-padding"
-_FONT = "color font-family font-size font-style font-weight letter-spacing line-height text-align text-decoration text-transform"
-_BACKGROUND = "background-color background-url background-repeat background-size background-position background-position-x background-position-y"
+_FONT = (
+    "color font-family font-size font-style font-weight letter-spacing line-height text-align "
+    "text-decoration text-transform"
+)
+_BACKGROUND = (
+    "background-color background-url background-repeat background-size background-position "
+    "background-position-x background-position-y"
+)
 _BORDER = "border border-top border-right border-bottom border-left border-radius"
 _ALWAYS = "css-class mj-class"
 _CONTAINER = "container-background-color"
@@ -54,23 +60,53 @@ ATTRIBUTES: dict[str, frozenset[str]] = {
         "mj-wrapper": f"{_BACKGROUND} {_BORDER} {_PADDING} full-width text-align",
         "mj-section": f"{_BACKGROUND} {_BORDER} {_PADDING} direction full-width text-align text-padding",
         "mj-group": "background-color direction vertical-align width",
-        "mj-column": f"background-color inner-background-color inner-border inner-border-radius {_BORDER} {_PADDING} direction vertical-align width",
-        "mj-hero": f"{_BACKGROUND} {_PADDING} background-height background-width border-radius height inner-background-color mode vertical-align width {_CONTAINER}",
+        "mj-column": (
+            f"background-color inner-background-color inner-border inner-border-radius {_BORDER} "
+            f"{_PADDING} direction vertical-align width"
+        ),
+        "mj-hero": (
+            f"{_BACKGROUND} {_PADDING} background-height background-width border-radius height "
+            f"inner-background-color mode vertical-align width {_CONTAINER}"
+        ),
         "mj-text": f"{_FONT} {_PADDING} align height vertical-align {_CONTAINER}",
-        "mj-button": f"{_FONT} {_PADDING} {_BORDER} {_INNER} align background-color height href name rel target title vertical-align width {_CONTAINER}",
-        "mj-image": f"{_PADDING} {_BORDER} align alt fluid-on-mobile height href max-height name rel sizes src srcset target title usemap width {_CONTAINER}",
+        "mj-button": (
+            f"{_FONT} {_PADDING} {_BORDER} {_INNER} align background-color height href name rel target "
+            f"title vertical-align width {_CONTAINER}"
+        ),
+        "mj-image": (
+            f"{_PADDING} {_BORDER} align alt fluid-on-mobile height href max-height name rel sizes src "
+            f"srcset target title usemap width {_CONTAINER}"
+        ),
         "mj-divider": f"{_PADDING} align border-color border-style border-width width {_CONTAINER}",
         "mj-spacer": f"{_PADDING} {_BORDER} height {_CONTAINER}",
         "mj-table": f"{_FONT} {_PADDING} align border cellpadding cellspacing role table-layout width {_CONTAINER}",
-        "mj-social": f"{_FONT} {_PADDING} {_INNER} align border-radius icon-height icon-padding icon-size mode table-layout text-padding vertical-align {_CONTAINER}",
-        "mj-social-element": f"{_FONT} {_PADDING} align alt background-color border-radius href icon-height icon-padding icon-position icon-size name rel sizes src srcset target text-padding title vertical-align",
-        "mj-navbar": f"{_FONT} {_PADDING} align base-url hamburger ico-align ico-close ico-color ico-font-family ico-font-size ico-line-height ico-open ico-padding ico-text-decoration ico-text-transform",
+        "mj-social": (
+            f"{_FONT} {_PADDING} {_INNER} align border-radius icon-height icon-padding icon-size mode "
+            f"table-layout text-padding vertical-align {_CONTAINER}"
+        ),
+        "mj-social-element": (
+            f"{_FONT} {_PADDING} align alt background-color border-radius href icon-height icon-padding "
+            "icon-position icon-size name rel sizes src srcset target text-padding title vertical-align"
+        ),
+        "mj-navbar": (
+            f"{_FONT} {_PADDING} align base-url hamburger ico-align ico-close ico-color ico-font-family "
+            "ico-font-size ico-line-height ico-open ico-padding ico-text-decoration ico-text-transform"
+        ),
         "mj-navbar-link": f"{_FONT} {_PADDING} href name rel target",
-        "mj-accordion": f"{_FONT} {_PADDING} border icon-align icon-height icon-position icon-unwrapped-alt icon-unwrapped-url icon-width icon-wrapped-alt icon-wrapped-url {_CONTAINER}",
-        "mj-accordion-element": "background-color border font-family icon-align icon-height icon-position icon-unwrapped-alt icon-unwrapped-url icon-width icon-wrapped-alt icon-wrapped-url",
+        "mj-accordion": (
+            f"{_FONT} {_PADDING} border icon-align icon-height icon-position icon-unwrapped-alt "
+            f"icon-unwrapped-url icon-width icon-wrapped-alt icon-wrapped-url {_CONTAINER}"
+        ),
+        "mj-accordion-element": (
+            "background-color border font-family icon-align icon-height icon-position icon-unwrapped-alt "
+            "icon-unwrapped-url icon-width icon-wrapped-alt icon-wrapped-url"
+        ),
         "mj-accordion-title": f"{_FONT} {_PADDING} background-color",
         "mj-accordion-text": f"{_FONT} {_PADDING} background-color",
-        "mj-carousel": f"align border-radius icon-width left-icon right-icon tb-border tb-border-radius tb-hover-border-color tb-selected-border-color tb-width thumbnails {_PADDING} {_CONTAINER}",
+        "mj-carousel": (
+            "align border-radius icon-width left-icon right-icon tb-border tb-border-radius "
+            f"tb-hover-border-color tb-selected-border-color tb-width thumbnails {_PADDING} {_CONTAINER}"
+        ),
         "mj-carousel-image": "alt border-radius href rel src target tb-border tb-border-radius thumbnails-src title",
     }.items()
 }  # fmt: skip

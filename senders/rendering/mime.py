@@ -23,7 +23,7 @@ def text_part(text: str) -> tuple[bytes, bytes]:
 def html_part(html: str, *, static_is_7bit: bool = True) -> tuple[bytes, bytes]:
     """Return HTML with its transfer encoding; ``static_is_7bit`` says that only values may be outside ASCII."""
     if static_is_7bit:
-        body = html.encode("ascii", "xmlcharrefreplace")
+        body = html.encode("ascii") if html.isascii() else html.encode("ascii", "xmlcharrefreplace")
         if _travels(body):
             return body, SEVEN_BIT
         return quote(body), QUOTED_PRINTABLE
@@ -34,7 +34,18 @@ def _travels(body: bytes) -> bool:
     """Whether relays leave this body alone: short lines, none of them a mailbox separator, no CR, no NUL."""
     if b"\r" in body or b"\0" in body or b"\nFrom " in body or body.startswith(b"From "):
         return False
-    return max(map(len, body.split(b"\n"))) <= MAX_BODY_LINE
+    return _has_short_lines(body)
+
+
+def _has_short_lines(body: bytes) -> bool:
+    """Whether no line is too long: jumps from one line end to the last one that is near enough."""
+    position = 0
+    while len(body) - position > MAX_BODY_LINE:
+        end = body.rfind(b"\n", position, position + MAX_BODY_LINE + 1)
+        if end < 0:
+            return False
+        position = end + 1
+    return True
 
 
 def quote(body: bytes) -> bytes:

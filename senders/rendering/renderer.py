@@ -17,7 +17,7 @@ from senders.message import Message, Unrenderable
 from senders.rendering import headers, mime
 from senders.rendering.environment import LINK_SLOT, LinkSlot, TemplateEnvironment, contact_values
 from senders.rendering.expressions import CONTACT, PIXEL_SLOT, UNSUBSCRIBE_URL, VIEW_URL
-from senders.rendering.links import Link, personal_url, slot_name
+from senders.rendering.links import personal_url, slot_name
 from senders.rendering.template import CompiledTemplate
 from senders.rendering.text import tidy_text
 from senders.tracking.addresses import AddressError, wire_address
@@ -57,9 +57,9 @@ class Renderer:
         self._html = escaping.from_string(template.html)
         self._text = plain.from_string(template.text)
         self._subject = plain.from_string(template.subject)
-        self._links = tuple(link for link in template.links if link.role == "content")
-        self._plain_html = {slot_name(link.link_no): escape(link.url) for link in self._links if link.url}
-        self._plain_text = {slot_name(link.link_no): link.url for link in self._links if link.url}
+        self._links = tuple(link for link in template.links if link.role == "content" and link.url)
+        self._plain = {slot_name(link.link_no): link.url for link in self._links}
+        self._slots = tuple((slot_name(link.link_no), link.link_no) for link in self._links)
         self._sender = headers.mailbox_header("From", profile.from_name, profile.from_address)
         self._reply_to = headers.mailbox_header("Reply-To", "", profile.reply_to) if profile.reply_to else ""
         self._date = headers.date_header(sent_at)
@@ -113,18 +113,16 @@ class Renderer:
         seq, tracked = _seq(row), bool(row["tracking"])
         values: dict[str, object] = {
             CONTACT: contact_values(row, self._template.fields),
-            UNSUBSCRIBE_URL: Markup(f"{self._base_url}/u/{unsubscribe}"),  # noqa: S704 - base64url and our own address
-            VIEW_URL: Markup(f"{self._base_url}/v/{self._tokens.view(seq)}"),  # noqa: S704
+            UNSUBSCRIBE_URL: f"{self._base_url}/u/{unsubscribe}",
+            VIEW_URL: f"{self._base_url}/v/{self._tokens.view(seq)}",
             LINK_SLOT: LinkSlot(lambda link_no, url: self._personal(seq, link_no, url, tracked)),
             PIXEL_SLOT: self._pixel(seq) if with_pixel else "",
-        }
-        tracked_links = {
-            slot_name(link.link_no): self._click(seq, link) for link in self._links if link.url and tracked
+            **(self._clicks(seq) if tracked else self._plain),
         }
         try:
             subject = " ".join(self._subject.render(values).split())
-            html = self._html.render({**values, **(tracked_links or self._plain_html)})
-            text = tidy_text(self._text.render({**values, **(tracked_links or self._plain_text)}))
+            html = self._html.render(values)
+            text = tidy_text(self._text.render(values))
         except UndefinedError as error:
             raise RenderError(f"a value is missing: {error.message}") from error
         except SecurityError as error:
@@ -135,16 +133,17 @@ class Renderer:
             raise RenderError("the subject is empty")
         return Rendered(subject, html, text)
 
-    def _click(self, seq: int, link: Link) -> Markup:
-        return Markup(f"{self._base_url}/c/{self._tokens.click(seq, link.link_no)}")  # noqa: S704
+    def _clicks(self, seq: int) -> dict[str, str]:
+        base, click = f"{self._base_url}/c/", self._tokens.click
+        return {name: base + click(seq, link_no) for name, link_no in self._slots}
 
     def _personal(self, seq: int, link_no: int, url: object, tracked: bool) -> str:
         target = personal_url(url)
         return f"{self._base_url}/c/{self._tokens.click(seq, link_no, target)}" if tracked else target
 
     def _pixel(self, seq: int) -> Markup:
-        source = f"{self._base_url}/o/{self._tokens.pixel(seq)}.gif"
-        return Markup(  # noqa: S704
+        source = escape(f"{self._base_url}/o/{self._tokens.pixel(seq)}.gif")
+        return Markup(  # noqa: S704 - the only value in it is escaped
             f'<img src="{source}" width="1" height="1" alt=""\nstyle="display:block;width:1px;height:1px;border:0" />'
         )
 

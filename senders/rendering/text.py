@@ -11,6 +11,7 @@ from senders.rendering.mjml import Document, Element, Jinja, Node, Text
 
 _BREAKING = frozenset({"p", "div", "h1", "h2", "h3", "h4", "ul", "ol", "table", "tr", "li", "blockquote", "hr"})
 _BLANK_LINES = re.compile(r"[ \t]*\n[ \t]*(?:\n\s*)+")
+_LINE_END = re.compile(r" +\n")
 _SPACES = re.compile(r"[ \t]+")
 _SKIPPED = frozenset({"mj-head", "mj-style", "mj-raw", "style", "script"})
 RULE = "-" * 40
@@ -25,8 +26,12 @@ def text_template(document: Document) -> str:
 
 def tidy_text(text: str) -> str:
     """Return a text without spaces at line ends and with at most one blank line in a row."""
-    text = re.sub(r"[ \t]+\n", "\n", text)
-    return _BLANK_LINES.sub("\n\n", text).strip() + "\n"
+    # Once per message: the usual text has nothing to tidy, and looking is much cheaper than replacing.
+    if " \n" in text:
+        text = _LINE_END.sub("\n", text)
+    while "\n\n\n" in text:
+        text = text.replace("\n\n\n", "\n\n")
+    return text.strip() + "\n"
 
 
 def _blocks(document: Document, children: list[Node]) -> str:
@@ -45,7 +50,7 @@ def _block(document: Document, element: Element) -> str:
     if element.tag in {"mj-text", "mj-table", "mj-accordion-title", "mj-accordion-text"}:
         return f"{words}\n\n"
     if element.tag == "mj-button":
-        return f"» {words}\n  {html.unescape(href)}\n\n" if href else f"{words}\n\n"
+        return f"* {words}\n  {html.unescape(href)}\n\n" if href else f"{words}\n\n"
     if element.tag in {"mj-navbar-link", "mj-social-element"}:
         label = words or html.unescape(element.get("name") or "")
         return f"{label}: {html.unescape(href)}\n" if href else ""

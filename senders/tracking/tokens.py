@@ -26,6 +26,7 @@ MAX_TOKEN = 8192
 MAX_URL = 4096
 MAX_TOPIC = 200
 _HEAD = struct.Struct(">BBBIIH")
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _RETURN_PATH = re.compile(r"b\+([0-9a-f]{1,8})\.([0-9a-f]{1,8})\.([a-z2-7]{16})")
 
 
@@ -104,7 +105,11 @@ class SendTokens:
     def _sign(self, purpose: Purpose, seq: int, link_no: int = 0, payload: bytes = b"") -> str:
         body = _HEAD.pack(VERSION, self.key_id, purpose, self.send_no, seq, link_no) + payload
         mac = hashlib.blake2b(body, digest_size=MAC_BYTES, key=self.key).digest()
-        return base64.urlsafe_b64encode(body + mac).decode("ascii").rstrip("=")
+        return _encode(body + mac)
+
+
+def _encode(raw: bytes) -> str:
+    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE).rstrip(b"=").decode("ascii")
 
 
 def send_tokens(keyring: Keyring, send_no: int) -> SendTokens:
@@ -176,7 +181,7 @@ def _decode(token: str) -> tuple[bytes, bytes]:
     except (binascii.Error, ValueError) as error:
         raise TokenError("token: not base64url") from error
     # Unused bits at the end would give one token several spellings.
-    if len(raw) < _HEAD.size + MAC_BYTES or base64.urlsafe_b64encode(raw).decode("ascii").rstrip("=") != token:
+    if len(raw) < _HEAD.size + MAC_BYTES or _encode(raw) != token:
         raise TokenError("token: cut short or misspelt")
     return raw[:-MAC_BYTES], raw[-MAC_BYTES:]
 

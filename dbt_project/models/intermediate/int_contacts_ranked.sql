@@ -86,10 +86,10 @@ ranked as (
         row_number() over (
             partition by contact_id
             order by
-                source_rank nulls last,
+                source_rank asc nulls last,
                 coalesce(updated_at, loaded_at) desc nulls last,
-                source_key nulls last,
-                source,
+                source_key asc nulls last,
+                source asc,
                 line desc
         ) as preference
     from gathered

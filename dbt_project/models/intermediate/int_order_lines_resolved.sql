@@ -49,11 +49,11 @@ keys_of_any_source as (
         row_number() over (
             partition by source_key
             order by
-                source_rank nulls last,
+                source_rank asc nulls last,
                 loaded_at desc,
                 updated_at desc nulls last,
                 load_id desc,
-                source,
+                source asc,
                 line desc
         ) = 1
 

@@ -40,8 +40,8 @@ attributed as (
         on
             orders.contact_id = clicks.contact_id
             and orders.ordered_at >= clicks.occurred_at
-            and orders.ordered_at <= clicks.first_clicked_at
-                + interval '{{ var("attribution_days") }}' day
+            and orders.ordered_at
+            <= clicks.first_clicked_at + interval '{{ var("attribution_days") }}' day
     qualify
         row_number() over (
             partition by orders.order_key

@@ -33,7 +33,7 @@ survived as (
         min_by(city, preference) filter (where city is not null) as city,
         min_by(locale, preference) filter (where locale is not null) as locale,
         min_by(tracking_consent, preference)
-            filter (where tracking_consent is not null) as tracking_consent,
+        filter (where tracking_consent is not null) as tracking_consent,
         count(distinct source) as sources,
         min(created_at) as created_at,
         max(coalesce(updated_at, loaded_at)) as updated_at
@@ -69,10 +69,10 @@ consented as (
             partition by contact_id
             order by
                 stated_at desc nulls last,
-                case when consent = 'denied' then 0 else 1 end,
-                source_rank nulls last,
-                source,
-                source_key nulls last
+                case when consent = 'denied' then 0 else 1 end asc,
+                source_rank asc nulls last,
+                source asc,
+                source_key asc nulls last
         ) = 1
 
 ),

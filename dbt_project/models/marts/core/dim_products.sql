@@ -17,7 +17,7 @@ latest as (
     qualify
         row_number() over (
             partition by product_id
-            order by loaded_at desc, load_id desc, source, line desc
+            order by loaded_at desc, load_id desc, source asc, line desc
         ) = 1
 
 )

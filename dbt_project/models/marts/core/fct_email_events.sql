@@ -38,37 +38,37 @@ rules as (
 ),
 
 {% if is_incremental() %}
--- Judged again: every event of a message with news (a sweep shows only when its
--- last click is in), and events whose message was not loaded yet.
-touched as (
+    -- Judged again: every event of a message with news (a sweep shows only when
+    -- its last click is in), and events whose message was not loaded yet.
+    touched as (
 
-    select message_key
-    from inbound
-    where inbound_id > (select coalesce(max(inbound_id), 0) from {{ this }})
+        select message_key
+        from inbound
+        where inbound_id > (select coalesce(max(inbound_id), 0) from {{ this }})
 
-    union
+        union
 
-    select message_key
-    from {{ this }}
-    where contact_id is null or send_id is null
+        select message_key
+        from {{ this }}
+        where contact_id is null or send_id is null
 
-),
+    ),
 
-pending as (
+    pending as (
 
-    select inbound.*
-    from inbound
-    where
-        inbound.inbound_id > (select coalesce(max(inbound_id), 0) from {{ this }})
-        or inbound.message_key in (select touched.message_key from touched)
+        select inbound.*
+        from inbound
+        where
+            inbound.inbound_id > (select coalesce(max(inbound_id), 0) from {{ this }})
+            or inbound.message_key in (select touched.message_key from touched)
 
-),
+    ),
 {% else %}
-pending as (
+    pending as (
 
-    select * from inbound
+        select * from inbound
 
-),
+    ),
 {% endif %}
 
 distinct_events as (
@@ -141,8 +141,8 @@ clicked_together as (
     inner join clicks as later_clicks
         on
             first_clicks.message_key = later_clicks.message_key
-            and later_clicks.occurred_at >= first_clicks.occurred_at
-            and later_clicks.occurred_at <= first_clicks.occurred_at + interval '1' second
+            and first_clicks.occurred_at <= later_clicks.occurred_at
+            and first_clicks.occurred_at >= later_clicks.occurred_at - interval '1' second
     group by first_clicks.message_key, first_clicks.occurred_at
 
 ),

@@ -65,8 +65,10 @@ final as (
         engaged.unsubscribed_at,
         engaged.complained_at,
         attributed.first_ordered_at,
-        {{ seconds_between('messages.sent_at', 'engaged.first_opened_at') }} as seconds_to_first_open,
-        {{ seconds_between('messages.sent_at', 'engaged.first_clicked_at') }} as seconds_to_first_click
+        {{ seconds_between('messages.sent_at', 'engaged.first_opened_at') }}
+            as seconds_to_first_open,
+        {{ seconds_between('messages.sent_at', 'engaged.first_clicked_at') }}
+            as seconds_to_first_click
     from messages
     left join sends on messages.send_no = sends.send_no
     left join engaged on messages.message_key = engaged.message_key

@@ -78,9 +78,9 @@ totals as (
             'cancelled', 'in_doubt', 'sends', 'deliveries', 'deferrals', 'hard_bounces', 'soft_bounces',
             'complaints', 'unsubscribes', 'opens', 'unique_opens', 'machine_opens', 'clicks',
             'unique_clicks', 'machine_clicks', 'conversions', 'orders',
-        ] -%}
-        cast(coalesce(counted.{{ name }}, 0) as bigint) as {{ name }},
-        {% endfor -%}
+        ] %}
+            cast(coalesce(counted.{{ name }}, 0) as bigint) as {{ name }},
+        {% endfor %}
         coalesce(round(counted.revenue, 2), 0) as revenue
     from sends
     left join counted on sends.send_no = counted.send_no

@@ -10,7 +10,7 @@ domains as (
         send_no,
         mailbox_domain,
         row_number() over (
-            partition by send_no order by count(*) desc, mailbox_domain
+            partition by send_no order by count(*) desc, mailbox_domain asc
         ) as place
     from messages
     group by send_no, mailbox_domain

@@ -7,17 +7,17 @@ with source as (
 renamed as (
 
     select
-        attempt_id,
-        message_key,
-        send_no,
-        seq,
-        tries,
-        state,
-        relay,
-        connection,
-        nullif(trim(code), '') as code,
-        nullif(trim(enhanced_code), '') as enhanced_code,
-        nullif(trim(reply), '') as reply,
+        source.attempt_id,
+        source.message_key,
+        source.send_no,
+        source.seq,
+        source.tries,
+        source.state,
+        source.relay,
+        source.connection,
+        nullif(trim(source.code), '') as code,
+        nullif(trim(source.enhanced_code), '') as enhanced_code,
+        nullif(trim(source.reply), '') as reply,
         coalesce(source.class, '') as failure_class,
         source.at as attempted_at
     from source

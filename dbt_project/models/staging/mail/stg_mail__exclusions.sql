@@ -7,11 +7,11 @@ with source as (
 renamed as (
 
     select
-        send_no,
-        contact_id,
-        reason,
-        nullif(trim(detail), '') as detail,
-        nullif(trim(event_id), '') as event_id,
+        source.send_no,
+        source.contact_id,
+        source.reason,
+        nullif(trim(source.detail), '') as detail,
+        nullif(trim(source.event_id), '') as event_id,
         source.at as excluded_at
     from source
 

@@ -1,0 +1,110 @@
+"""The render child of view in browser: reads one row of a frozen audience and renders it again.
+
+Runs in a process of its own (see `viewer`), which is the only place where the collector's side meets audience
+files and templates. It writes nothing; a file that is gone is an answer, not an error.
+"""
+
+import functools
+import importlib
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from senders.clock import parse_time
+from senders.collector.viewer import ViewJob
+from senders.config import SenderProfile
+from senders.rendering.renderer import Renderer
+from senders.rendering.template import CompiledTemplate
+from senders.tracking.tokens import SendTokens
+
+RowReader = Callable[[Path, list[int]], Iterable[Mapping[str, Any]]]
+
+# Only what stands in the page matters here; nothing of this is ever put on a wire.
+_NOBODY = SenderProfile(
+    name="view",
+    from_name="",
+    from_address="view@view.invalid",
+    reply_to="",
+    bounce_domain="view.invalid",
+    message_id_domain="view.invalid",
+    relay="",
+)
+
+
+def main() -> None:
+    """Answer jobs until standard input ends."""
+    # What a row reader prints must not come between the answers.
+    answers, sys.stdout = sys.stdout, sys.stderr
+    for line in sys.stdin:
+        answers.write(json.dumps(answer_job(line)) + "\n")
+        answers.flush()
+
+
+def answer_job(line: str) -> dict[str, str]:
+    """Return ``html``, or ``gone``, or ``error`` for one job."""
+    try:
+        return render_view(ViewJob(**json.loads(line)))
+    except Exception as error:  # the boundary of this process: the collector answers 500 and logs it
+        return {"error": f"{type(error).__name__}: {error}"[:500]}
+
+
+def render_view(job: ViewJob) -> dict[str, str]:
+    """Render one message, or say what is missing."""
+    folder = Path(job.folder)
+    shard = find_shard(folder, job.seq)
+    if shard is None or not (folder / "template.json").exists():
+        return {"gone": "files"}
+    row = next(iter(_row_reader(job.row_reader)(shard, [job.seq])), None)
+    if row is None or not row.get("address"):
+        return {"gone": "row"}  # redacted or never there
+    return {"html": _renderer(job.folder, job).render_web(row)}
+
+
+def find_shard(folder: Path, seq: int) -> Path | None:
+    """Return the file of an audience that holds a sequence number, where it is still there."""
+    manifest = folder / "manifest.json"
+    if not manifest.exists():
+        return None
+    for shard in json.loads(manifest.read_text(encoding="utf-8"))["shards"]:
+        if shard["first_seq"] <= seq < shard["first_seq"] + shard["rows"]:
+            path = folder / shard["file"]
+            return path if path.exists() else None
+    return None
+
+
+@functools.lru_cache(maxsize=4)
+def _row_reader(name: str) -> RowReader:
+    module, _, function = name.partition(":")
+    reader: RowReader = getattr(importlib.import_module(module), function)
+    return reader
+
+
+_renderers: dict[tuple[str, int], Renderer] = {}
+
+
+def _renderer(folder: str, job: ViewJob) -> Renderer:
+    """Return the renderer of a send; a few are kept, since people look at what was sent last."""
+    key = (folder, job.key_id)
+    if key not in _renderers:
+        if len(_renderers) >= 8:
+            _renderers.clear()
+        _renderers[key] = _make_renderer(Path(folder), job)
+    return _renderers[key]
+
+
+def _make_renderer(folder: Path, job: ViewJob) -> Renderer:
+    template = CompiledTemplate.from_json((folder / "template.json").read_text(encoding="utf-8"))
+    tokens = SendTokens(job.send_no, job.key_id, bytes.fromhex(job.key), bytes.fromhex(job.identity))
+    return Renderer(
+        template,
+        _NOBODY,
+        tokens,
+        send_id=job.send_id,
+        campaign=job.campaign,
+        topic=job.topic,
+        base_url=job.base_url,
+        sent_at=parse_time(job.sent_at) if job.sent_at else datetime.now(UTC),
+    )

@@ -1,0 +1,142 @@
+"""How a send gets into the ledger: what is checked, and which rows are put in, in which transactions.
+
+Add here only steps of opening a send. What happens to it afterwards stands in ``sends``.
+"""
+
+import itertools
+import sqlite3
+from collections.abc import Iterator
+
+from senders.errors import GuardError
+from senders.ledger.database import Database
+from senders.ledger.rows import Approval, SendRow, SendSpec, ShardSpec, to_micros, to_optional_micros
+
+SEND_COLUMNS = (
+    "send_no, send_id, campaign, topic, scheduled_at, sender, folder, audience_rows, audience_hash, content_hash, "
+    "state, reason, too_late_after, expires_at, opened_at, first_offered_at, finished_at"
+)
+
+
+def require_approval(approval: Approval | None, spec: SendSpec) -> None:
+    """Refuse a send that nobody allowed, or whose size was not the allowed one.
+
+    Raises:
+        GuardError: says what would satisfy it.
+    """
+    if approval is None:
+        raise GuardError(
+            f"send {spec.send_id} has no approval for this audience ({spec.audience_rows} recipients) and this "
+            f"content: approve it with `mailrail send --confirm {spec.audience_rows}`, with run config "
+            f"`confirm: {spec.audience_rows}`, or by the campaign's own rule in defs.yaml"
+        )
+    if approval.recipients != spec.audience_rows:
+        raise GuardError(
+            f"send {spec.send_id} was approved for {approval.recipients} recipients and has {spec.audience_rows}; "
+            "approve the number it has"
+        )
+
+
+def refuse_changed(opened: SendRow, spec: SendSpec) -> None:
+    """Refuse to open a send again with something else in it.
+
+    Raises:
+        GuardError: its audience or content is not the one it was opened with.
+    """
+    if (opened.audience_hash, opened.content_hash) != (spec.audience_hash, spec.content_hash):
+        changed = "audience" if opened.audience_hash != spec.audience_hash else "content"
+        raise GuardError(
+            f"send {spec.send_id} is open with another {changed} ({opened.state}); it can't be changed any more: "
+            "cancel it and plan a new send"
+        )
+
+
+def check_shards(spec: SendSpec) -> None:
+    """Refuse shards that leave rows out or hold some twice.
+
+    Raises:
+        GuardError: names the shard.
+    """
+    expected = 1
+    for shard in sorted(spec.shards, key=lambda shard: shard.shard):
+        if shard.first_seq != expected or shard.last_seq < shard.first_seq:
+            raise GuardError(
+                f"send {spec.send_id}: shard {shard.shard} covers {shard.first_seq}-{shard.last_seq} where "
+                f"{expected} should begin; freeze the audience again"
+            )
+        expected = shard.last_seq + 1
+    if expected - 1 != spec.audience_rows:
+        raise GuardError(
+            f"send {spec.send_id}: its shards hold {expected - 1} rows and the audience {spec.audience_rows}; "
+            "freeze the audience again"
+        )
+
+
+def drop_half_opened(database: Database, send_no: int, audience_hash: str) -> None:
+    """Remove what an interrupted opening with another audience left; nobody could have sent it."""
+    stale = database.rows(
+        "select shard, first_seq, last_seq from shards where send_no = ? and audience_hash <> ?",
+        (send_no, audience_hash),
+    )
+    for shard, first, last in stale:
+        with database.write() as connection:
+            connection.execute("delete from messages where send_no = ? and seq between ? and ?", (send_no, first, last))
+            connection.execute("delete from shards where send_no = ? and shard = ?", (send_no, shard))
+
+
+def insert_shard(connection: sqlite3.Connection, send_no: int, shard: ShardSpec, audience_hash: str, now: int) -> None:
+    """Put a shard and its queued messages in, unless they are there; inside a write transaction.
+
+    Raises:
+        GuardError: it has not one address for each row.
+    """
+    fresh = connection.execute(
+        "insert or ignore into shards (send_no, shard, file, first_seq, last_seq, audience_hash)"
+        " values (?, ?, ?, ?, ?, ?)",
+        (send_no, shard.shard, shard.file, shard.first_seq, shard.last_seq, audience_hash),
+    )
+    if not fresh.rowcount:
+        return
+    inserted = connection.executemany(
+        "insert into messages (send_no, seq, state, address_hash, changed_at) values (?, ?, 'queued', ?, ?)",
+        _message_rows(send_no, shard, now),
+    )
+    if inserted.rowcount != shard.rows:
+        raise GuardError(
+            f"shard {shard.shard} of send {send_no} has {inserted.rowcount} addresses for its {shard.rows} rows; "
+            "freeze the audience again"
+        )
+
+
+def _message_rows(send_no: int, shard: ShardSpec, now: int) -> Iterator[tuple[int, int, bytes, int]]:
+    hashes = shard.address_hashes() if callable(shard.address_hashes) else shard.address_hashes
+    # One more than the range is asked for, so that a file with too many addresses is noticed as well.
+    wanted = itertools.islice(hashes, shard.rows + 1)
+    for seq, address_hash in enumerate(wanted, start=shard.first_seq):
+        yield send_no, seq, address_hash, now
+
+
+def insert_send(connection: sqlite3.Connection, send_no: int, spec: SendSpec, now: int) -> None:
+    """Put the send itself in, which shows it to the senders; inside a write transaction."""
+    connection.execute(
+        f"insert or ignore into sends ({SEND_COLUMNS})"  # noqa: S608
+        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', '', ?, ?, ?, null, null)",
+        (
+            send_no,
+            spec.send_id,
+            spec.campaign,
+            spec.topic,
+            to_micros(spec.scheduled_at),
+            spec.sender,
+            spec.folder,
+            spec.audience_rows,
+            spec.audience_hash,
+            spec.content_hash,
+            to_optional_micros(spec.too_late_after),
+            to_optional_micros(spec.expires_at),
+            now,
+        ),
+    )
+    connection.executemany(
+        "insert or ignore into links values (?, ?, ?, ?, ?)",
+        [(send_no, link.link_no, link.url, link.label, link.role) for link in spec.links],
+    )

@@ -1,0 +1,206 @@
+"""The tables of the ledger, their version, and how an older ledger is brought up to it.
+
+Add a migration (its statements) when a table changes; never edit one that was released. Queries belong to
+the modules that use the tables.
+"""
+
+import sqlite3
+from pathlib import Path
+
+from senders.errors import ConfigError
+
+_VERSION_1 = """
+create table counters (name text primary key, value integer not null) without rowid;
+insert into counters values ('epoch', 0), ('sequence', 0);
+
+create table send_numbers (
+    send_no integer primary key autoincrement,
+    send_id text not null unique,
+    campaign text not null,
+    reserved_at integer not null
+);
+
+create table sends (
+    send_no integer primary key,
+    send_id text not null unique,
+    campaign text not null,
+    topic text not null,
+    scheduled_at integer not null,
+    sender text not null,
+    folder text not null,
+    audience_rows integer not null,
+    audience_hash text not null,
+    content_hash text not null,
+    state text not null check (state in ('running', 'paused', 'cancelled', 'finished')),
+    reason text not null default '',
+    too_late_after integer,
+    expires_at integer,
+    opened_at integer not null,
+    first_offered_at integer,
+    finished_at integer
+);
+
+create table approvals (
+    id integer primary key autoincrement,
+    send_id text not null,
+    audience_hash text not null,
+    content_hash text not null,
+    recipients integer not null,
+    approved_by text not null,
+    approved_at integer not null,
+    road text not null,
+    voided_at integer
+);
+create index approvals_by_send on approvals (send_id);
+
+-- owner is '' while nobody holds the shard; expires_at is the monotonic clock of the owner's boot;
+-- next_at (real time, milliseconds) and done only spare the sender a look at the messages.
+create table shards (
+    send_no integer not null,
+    shard integer not null,
+    file text not null,
+    first_seq integer not null,
+    last_seq integer not null,
+    audience_hash text not null,
+    epoch integer not null default 0,
+    owner text not null default '',
+    expires_at real not null default 0,
+    next_at integer not null default 0,
+    done integer not null default 0,
+    primary key (send_no, shard)
+) without rowid;
+
+create table links (
+    send_no integer not null,
+    link_no integer not null,
+    url text not null,
+    label text not null,
+    role text not null,
+    primary key (send_no, link_no)
+) without rowid;
+
+-- sequence is the ledger's own order: that of the last offer here, comparable with suppressions.
+create table messages (
+    send_no integer not null,
+    seq integer not null,
+    state text not null check (state in (
+        'queued', 'offered', 'deferred', 'accepted', 'refused', 'suppressed', 'expired', 'cancelled', 'in_doubt'
+    )),
+    tries integer not null default 0,
+    epoch integer not null default 0,
+    sequence integer not null default 0,
+    next_at integer not null default 0,
+    address_hash blob not null check (length(address_hash) = 16),
+    changed_at integer not null,
+    primary key (send_no, seq)
+) without rowid;
+create index messages_offered on messages (address_hash) where state = 'offered';
+
+create table attempts (
+    id integer primary key autoincrement,
+    send_no integer not null,
+    seq integer not null,
+    tries integer not null,
+    state text not null,
+    at integer not null,
+    relay text not null,
+    connection text not null,
+    code integer not null,
+    enhanced_code text not null,
+    reply text not null,
+    class text not null,
+    sequence integer not null
+);
+create index attempts_in_doubt on attempts (send_no, seq) where state = 'in_doubt';
+
+create table inbound (
+    id integer primary key autoincrement,
+    event_id text not null unique,
+    kind text not null,
+    occurred_at integer not null,
+    received_at integer not null,
+    send_no integer not null,
+    seq integer not null,
+    address_hash blob not null,
+    scope text not null,
+    link_no integer not null,
+    url text not null,
+    user_agent text not null,
+    ip text not null,
+    method text not null,
+    failure text not null,
+    code text not null,
+    detail text not null,
+    body text not null,
+    sequence integer not null
+);
+
+create table suppressions (
+    address_hash blob not null check (length(address_hash) = 16),
+    scope text not null,
+    reason text not null,
+    at integer not null,
+    event_id text not null,
+    sequence integer not null,
+    primary key (address_hash, scope)
+) without rowid;
+
+create table heartbeats (
+    process text not null,
+    owner text not null,
+    machine text not null,
+    pid integer not null,
+    at real not null,
+    primary key (process, owner)
+) without rowid;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
+SCHEMA_VERSION = len(MIGRATIONS)
+
+
+def read_version(connection: sqlite3.Connection) -> int:
+    """Return the version of the tables, 0 for an empty file."""
+    found = connection.execute("select 1 from sqlite_master where name = 'meta'").fetchone()
+    if not found:
+        return 0
+    row = connection.execute("select value from meta where key = 'schema_version'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def refuse_newer(version: int, path: Path) -> None:
+    """Stop before a ledger that a newer Mailrail wrote.
+
+    Raises:
+        ConfigError: the version is above ours.
+    """
+    if version > SCHEMA_VERSION:
+        raise ConfigError(
+            f"ledger {path} has schema version {version}, this Mailrail knows up to {SCHEMA_VERSION}; "
+            "start it with the Mailrail that wrote it, or a newer one"
+        )
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the tables to our version; the caller holds the write transaction."""
+    version = read_version(connection)
+    if version == 0:
+        connection.execute("create table meta (key text primary key, value text not null) without rowid")
+    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+        for statement in _statements(script):
+            connection.execute(statement)
+        connection.execute("insert or replace into meta values ('schema_version', ?)", (str(number),))
+
+
+def _statements(script: str) -> list[str]:
+    """Split a script at its semicolons; executescript would commit our transaction."""
+    found: list[str] = []
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        if line.lstrip().startswith("--"):
+            continue
+        statement += line
+        if sqlite3.complete_statement(statement):
+            found.append(statement)
+            statement = ""
+    return found

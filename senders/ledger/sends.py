@@ -1,0 +1,196 @@
+"""Sends: numbered, opened once, paused, cancelled, finished.
+
+Add here what the pipeline asks about a send as a whole. How its rows are put in stands in ``opening``,
+single messages in ``messages``, what comes back in ``inbound``.
+"""
+
+import sqlite3
+from typing import Any
+
+from senders.clock import Clock
+from senders.errors import GuardError
+from senders.ledger import opening
+from senders.ledger.approvals import Approvals
+from senders.ledger.database import Database
+from senders.ledger.rows import LinkRow, SendRow, SendSpec, SendState, from_micros, from_optional_micros, to_micros
+
+CANCEL_CHUNK = 10_000
+
+
+class Sends(Approvals):
+    """The part of the ledger about sends."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def reserve_send(self, send_id: str, campaign: str) -> int:
+        """Return the number of a send, the same for the same send_id, before its audience is frozen."""
+        with self._database.write() as connection:
+            connection.execute(
+                "insert or ignore into send_numbers (send_id, campaign, reserved_at) values (?, ?, ?)",
+                (send_id, campaign, to_micros(self._clock.now())),
+            )
+            row = connection.execute("select send_no from send_numbers where send_id = ?", (send_id,)).fetchone()
+        return int(row[0])
+
+    def open_send(self, spec: SendSpec) -> int:
+        """Hand a send over to the senders: its shards, one queued row per recipient, its links.
+
+        Doing it again changes nothing. Each shard is its own transaction, so that collectors never wait for a
+        million rows; senders see the send with the last one.
+
+        Raises:
+            GuardError: no approval stands, or the send is open with another audience or content.
+        """
+        opened = self.send(spec.send_id)
+        if opened is not None:
+            opening.refuse_changed(opened, spec)
+            return opened.send_no
+        opening.check_shards(spec)
+        approval = self.approval(spec.send_id, spec.audience_hash, spec.content_hash)
+        opening.require_approval(approval, spec)
+        send_no = self.reserve_send(spec.send_id, spec.campaign)
+        now = to_micros(self._clock.now())
+        opening.drop_half_opened(self._database, send_no, spec.audience_hash)
+        for shard in spec.shards:
+            with self._database.write() as connection:
+                opening.insert_shard(connection, send_no, shard, spec.audience_hash, now)
+        with self._database.write() as connection:
+            opening.insert_send(connection, send_no, spec, now)
+        return send_no
+
+    def send(self, send_id: str) -> SendRow | None:
+        """Return a send that was opened, or None."""
+        row = self._database.row(f"select {opening.SEND_COLUMNS} from sends where send_id = ?", (send_id,))  # noqa: S608
+        return read_send(row) if row else None
+
+    def sends(self) -> list[SendRow]:
+        """Return all sends that were opened, oldest first."""
+        rows = self._database.rows(f"select {opening.SEND_COLUMNS} from sends order by send_no")  # noqa: S608
+        return [read_send(row) for row in rows]
+
+    def links(self, send_no: int) -> list[LinkRow]:
+        """Return the links of a send's template, by number."""
+        rows = self._database.rows(
+            "select link_no, url, label, role from links where send_no = ? order by link_no", (send_no,)
+        )
+        return [LinkRow(*row) for row in rows]
+
+    def set_send_state(self, send_id: str, state: SendState | str, reason: str = "") -> None:
+        """Pause, resume or cancel a send; no offer begins after a pause or cancel is durable.
+
+        Resuming a send that was paused as too late is a person's word that it may go out late.
+
+        Raises:
+            GuardError: the send is not open, or is already over.
+        """
+        wanted = SendState(state)
+        with self._database.write() as connection:
+            row = connection.execute("select send_no, state from sends where send_id = ?", (send_id,)).fetchone()
+            if row is None:
+                raise GuardError(f"send {send_id} is not open; `mailrail status` lists the sends that are")
+            _refuse_over(send_id, SendState(row[1]), wanted)
+            connection.execute(
+                "update sends set state = ?, reason = ?,"
+                " too_late_after = case when ? = 'running' and state = 'paused' then null else too_late_after end"
+                " where send_no = ?",
+                (wanted, reason, wanted, row[0]),
+            )
+            connection.execute("update shards set next_at = 0 where send_no = ?", (row[0],))
+        if wanted is SendState.CANCELLED:
+            self.sweep_cancelled(int(row[0]))
+
+    def sweep_cancelled(self, send_no: int) -> int:
+        """Mark what waits in a cancelled send as cancelled, in chunks; safe to repeat. Returns how many."""
+        swept = 0
+        while count := self._sweep_chunk(send_no):
+            swept += count
+        return swept
+
+    def _sweep_chunk(self, send_no: int) -> int:
+        now = to_micros(self._clock.now())
+        with self._database.write() as connection:
+            return cancel_chunk(connection, send_no, now)
+
+    def finish_send(self, send_no: int) -> bool:
+        """Finish a send when none of its messages is queued, offered or deferred; say whether it is finished."""
+        now = to_micros(self._clock.now())
+        with self._database.write() as connection:
+            return finish(connection, send_no, now)
+
+
+def finish(connection: sqlite3.Connection, send_no: int, now: int) -> bool:
+    """Finish a send with nothing open; inside a write transaction."""
+    if connection.execute(
+        "select 1 from messages where send_no = ? and state in ('queued', 'offered', 'deferred') limit 1", (send_no,)
+    ).fetchone():
+        return False
+    done = connection.execute(
+        "update sends set finished_at = coalesce(finished_at, ?),"
+        " state = case state when 'cancelled' then state else 'finished' end where send_no = ?",
+        (now, send_no),
+    )
+    return done.rowcount == 1
+
+
+def cancel_chunk(connection: sqlite3.Connection, send_no: int, now: int) -> int:
+    """Cancel up to `CANCEL_CHUNK` waiting messages of a cancelled send; inside a write transaction."""
+    cancelled = connection.execute("select 1 from sends where send_no = ? and state = 'cancelled'", (send_no,))
+    if not cancelled.fetchone():
+        return 0
+    seqs = connection.execute(
+        "select seq from messages where send_no = ? and state in ('queued', 'deferred') limit ?",
+        (send_no, CANCEL_CHUNK),
+    ).fetchall()
+    keys = [(now, send_no, seq) for (seq,) in seqs]
+    connection.executemany(
+        "insert into attempts"
+        " (send_no, seq, tries, state, at, relay, connection, code, enhanced_code, reply, class, sequence)"
+        " select send_no, seq, tries, 'cancelled', ?, '', '', 0, '', '', 'cancelled', sequence"
+        " from messages where send_no = ? and seq = ?",
+        keys,
+    )
+    connection.executemany(
+        "update messages set state = 'cancelled', changed_at = ? where send_no = ? and seq = ?", keys
+    )
+    return len(keys)
+
+
+def send_by_number(connection: sqlite3.Connection, send_no: int) -> SendRow | None:
+    """Return a send by its number, or None."""
+    row = connection.execute(
+        f"select {opening.SEND_COLUMNS} from sends where send_no = ?",  # noqa: S608
+        (send_no,),
+    ).fetchone()
+    return read_send(row) if row else None
+
+
+def read_send(row: tuple[Any, ...]) -> SendRow:
+    """Return a row of ``sends``, selected in the order of its columns."""
+    return SendRow(
+        send_no=row[0],
+        send_id=row[1],
+        campaign=row[2],
+        topic=row[3],
+        scheduled_at=from_micros(row[4]),
+        sender=row[5],
+        folder=row[6],
+        audience_rows=row[7],
+        audience_hash=row[8],
+        content_hash=row[9],
+        state=SendState(row[10]),
+        reason=row[11],
+        too_late_after=from_optional_micros(row[12]),
+        expires_at=from_optional_micros(row[13]),
+        opened_at=from_micros(row[14]),
+        first_offered_at=from_optional_micros(row[15]),
+        finished_at=from_optional_micros(row[16]),
+    )
+
+
+def _refuse_over(send_id: str, present: SendState, wanted: SendState) -> None:
+    if present is SendState.FINISHED or (present is SendState.CANCELLED and wanted is not SendState.CANCELLED):
+        raise GuardError(f"send {send_id} is {present} and can't become {wanted}; plan a new send")
+    if wanted is SendState.FINISHED:
+        raise GuardError(f"send {send_id} is finished by its messages, not by word; use finish_send")

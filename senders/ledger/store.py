@@ -1,0 +1,46 @@
+"""The ledger as everybody opens it: one object over one SQLite file.
+
+Add nothing here: what it can do stands by subject in ``sends``, ``messages``, ``inbound`` and ``heartbeats``.
+Offers and results go through ``writer``, leases through ``lease``.
+"""
+
+from pathlib import Path
+from types import TracebackType
+
+from senders.clock import Clock, open_clock
+from senders.ledger.database import Database
+from senders.ledger.heartbeats import Heartbeats
+from senders.ledger.inbound import Inbound
+from senders.ledger.messages import Messages
+from senders.ledger.sends import Sends
+
+
+class Ledger(Sends, Messages, Inbound, Heartbeats):
+    """The pipeline's and the collector's view of the ledger; threads may share one or open their own."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        Sends.__init__(self, database, clock)
+        self.path = database.path
+
+    @classmethod
+    def open(cls, home: Path, *, busy_timeout_seconds: float = 5.0, clock: Clock | None = None) -> "Ledger":
+        """Open the ledger of a home folder; make or upgrade it where needed.
+
+        Raises:
+            ConfigError: the file is no ledger, or a newer Mailrail wrote it.
+            LedgerBusy: somebody else held it longer than the time-out.
+        """
+        database = Database(home, busy_timeout_seconds=busy_timeout_seconds)
+        return cls(database, clock or open_clock(home))
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._database.close()
+
+    def __enter__(self) -> "Ledger":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

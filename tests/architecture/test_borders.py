@@ -1,0 +1,107 @@
+"""The promises of the tree: who may import whom, where Dagster stands, what users' folders hold."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("orchestration", "assets", "senders", "dashboards")
+DAGSTER_FILES = {"assets.py", "checks.py", "resources.py", "partitions.py", "broken.py"}
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def test_import_contracts_hold():
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_dagster_stands_only_where_it_may():
+    offenders = [
+        str(path.relative_to(ROOT))
+        for path in modules("assets")
+        if path.name not in DAGSTER_FILES
+        and path.parent.name != "components"
+        and any(name.split(".")[0] in {"dagster", "dagster_dbt"} for name in imports(path))
+    ]
+    assert not offenders
+
+
+@pytest.mark.parametrize(
+    ("library", "homes"),
+    [
+        ("sqlglot", {"assets/audiences", "assets/warehouse"}),
+        ("great_expectations", {"checks.py", "expectations.py"}),
+        ("plotly", {"dashboards/figures", "dashboards/theme.py", "dashboards/render.py"}),
+        ("aiosmtplib", {"senders/transports/smtp.py"}),
+        ("jinja2", {"senders/rendering"}),
+    ],
+)
+def test_library_has_one_home(library, homes):
+    offenders = [
+        str(path.relative_to(ROOT))
+        for package in PACKAGES
+        for path in modules(package)
+        if any(name.split(".")[0] == library for name in imports(path))
+        and not any(home in path.relative_to(ROOT).as_posix() for home in homes)
+    ]
+    assert not offenders
+
+
+@pytest.mark.parametrize("folder", ["campaigns", "sources", "templates", "journeys"])
+def test_no_python_in_folders_that_users_own(folder):
+    assert not list((ROOT / "assets" / folder).rglob("*.py"))
+
+
+def test_every_module_says_what_it_is():
+    silent = [
+        str(path.relative_to(ROOT))
+        for package in PACKAGES
+        for path in modules(package)
+        if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert not silent
+
+
+def test_functions_and_modules_stay_small():
+    long_functions, long_modules = [], []
+    for path in [path for package in PACKAGES for path in modules(package)]:
+        text = path.read_text(encoding="utf-8")
+        if text.count("\n") > 600:
+            long_modules.append(path.name)
+        long_functions += [
+            f"{path.name}:{node.name}"
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and (node.end_lineno or 0) - node.lineno > 75
+        ]
+    assert not long_modules
+    assert not long_functions
+
+
+def test_nothing_names_a_registry_or_this_machine():
+    names = ("pypi.org", "registry.npmjs", "files.pythonhosted", "deb.debian.org", "/work/main", "/root/")
+    offenders = []
+    for path in subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split():
+        if path.endswith(("test_borders.py", ".woff2")) or not (ROOT / path).is_file():
+            continue
+        text = (ROOT / path).read_text(encoding="utf-8", errors="replace")
+        offenders += [f"{path}: {name}" for name in names if name in text]
+    assert not offenders
