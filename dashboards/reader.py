@@ -83,7 +83,7 @@ def read_metrics(connection: duckdb.DuckDBPyConnection, send_id: str | None = No
 
 
 def _read(connection: duckdb.DuckDBPyConnection, name: str, **params: object) -> pl.DataFrame:
-    return connection.execute(_query(name), params).pl()
+    return connection.sql(_query(name), params=params).pl()
 
 
 @cache

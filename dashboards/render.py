@@ -18,12 +18,12 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from dashboards import formats
-from dashboards.theme import style_variables
+from dashboards.theme import Mode, style_variables
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render_page(template: str, figures: Mapping[str, Mapping[str, Any]], **context: object) -> str:
+def render_page(template: str, figures: Mapping[str, Mapping[Mode, Any]], **context: object) -> str:
     """Return a page.
 
     Args:
@@ -57,7 +57,7 @@ def _policy(*hashes: str) -> str:
     )
 
 
-def _json_block(figures: Mapping[str, Mapping[str, Any]]) -> Markup:
+def _json_block(figures: Mapping[str, Mapping[Mode, Any]]) -> Markup:
     plain = {
         name: {mode: json.loads(figure.to_json()) for mode, figure in modes.items()} for name, modes in figures.items()
     }

@@ -184,7 +184,7 @@ def _doubts(frames: SendFrames) -> RenderableType:
 
 def _bar(part: float, *, width: int = BAR_WIDTH) -> Text:
     filled = round(part * width)
-    return Text.assemble(("━" * filled, "cyan"), ("━" * (width - filled), "grey23"))
+    return Text.assemble(("━" * filled, "cyan"), " " * (width - filled))
 
 
 def _heading(words: str) -> RenderableType:

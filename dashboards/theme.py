@@ -112,7 +112,7 @@ def template(mode: Mode) -> Any:
             "plot_bgcolor": "rgba(0,0,0,0)",
             "margin": {"l": 6, "r": 6, "t": 6, "b": 6},
             "xaxis": {**axis, "showgrid": False},
-            "yaxis": axis,
+            "yaxis": {**axis, "ticklabelstandoff": 6},
             "hoverlabel": {
                 "bgcolor": palette.card,
                 "bordercolor": palette.line,
@@ -143,5 +143,5 @@ def count_axis(numbers: list[int], title: str) -> dict[str, object]:
     """Return an axis from zero that names whole numbers only, also where there are hardly any."""
     most = max((number or 0 for number in numbers), default=0)
     steps: dict[str, object] = {"dtick": 1} if most <= 4 else {"nticks": 5}
-    few = {"range": [0, 1.15]} if most == 0 else {"rangemode": "tozero"}
+    few: dict[str, object] = {"range": [0, 1.15]} if most == 0 else {"rangemode": "tozero"}
     return {"tickformat": ",~s" if most >= 10_000 else ",d", "title": {"text": title}, **steps, **few}

@@ -4,6 +4,7 @@ Add here what can be wrong with a source's definition. What a definition means b
 be wrong with a row to ``validation``.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from assets.ingestion.mapping import SourceDefinition
 from senders.errors import ConfigError, Problem
 
 TYPE = "assets.components.Source"
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class DefinitionError(ConfigError):
@@ -34,10 +36,14 @@ def load_definition(path: Path) -> SourceDefinition:
     Raises:
         DefinitionError: with every problem of the file.
     """
+    name = path.parent.name
+    if not _NAME.fullmatch(name):
+        remedy = "Rename the folder: small letters, digits and _, beginning with a letter."
+        raise DefinitionError([_problem(path, (0, 0), "name", f"{name!r} cannot name a source.", remedy)])
     document = _read_yaml(path)
     attributes = _attributes(path, document)
     try:
-        return SourceDefinition.model_validate({**attributes, "name": path.parent.name})
+        return SourceDefinition.model_validate({**attributes, "name": name})
     except ValidationError as error:
         raise DefinitionError(_problems_of(path, document, error)) from None
 

@@ -81,10 +81,11 @@ def check_encoding(definition: SourceDefinition, path: Path) -> None:
             except UnicodeDecodeError as error:
                 found = max(0, error.start - pending)
                 line += block[:found].count(b"\n")
+                byte, place = error.object[error.start], offset - pending + error.start
                 raise ConfigError(
-                    f"source {definition.name}: {path} is not {definition.encoding}: byte 0x{error.object[error.start]:02x} at offset "
-                    f"{offset - pending + error.start} (line {line}). Set encoding in assets/sources/{definition.name}/defs.yaml "
-                    "(cp1252 for files from Windows), or save the file anew."
+                    f"source {definition.name}: {path} is not {definition.encoding}: byte 0x{byte:02x} at offset "
+                    f"{place} (line {line}). Set encoding in assets/sources/{definition.name}/defs.yaml (cp1252 for files "
+                    "from Windows), or save the file anew."
                 ) from None
             if not block:
                 return

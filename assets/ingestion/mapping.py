@@ -5,6 +5,7 @@ Finding mistakes with their line belongs to ``definitions``, reading files to ``
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -17,12 +18,17 @@ SourceKind = Literal["contacts", "orders", "products"]
 FileFormat = Literal["csv", "parquet", "jsonl"]
 ConsentState = Literal["granted", "denied", "unknown"]
 
+_OWNER = re.compile(r"team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+")
+
 SUFFIXES: dict[str, FileFormat] = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl"}
 
 
 @dataclass(frozen=True, slots=True)
 class FieldType:
-    """How the text of one of our fields becomes a value: ``text``, ``address``, ``integer``, ``number``, ``flag``, ``time``."""
+    """How the text of a field becomes a value.
+
+    ``kind`` is ``text``, ``address``, ``integer``, ``number``, ``flag`` or ``time``.
+    """
 
     kind: str
     is_required: bool = False
@@ -151,6 +157,14 @@ class SourceDefinition(_Strict):
             raise ValueError(f"{encoding!r} is no encoding that Python knows; use utf-8, cp1252 or latin-1") from error
         return encoding
 
+    @field_validator("owners")
+    @classmethod
+    def _owners_as_dagster_wants(cls, owners: tuple[str, ...]) -> tuple[str, ...]:
+        for owner in owners:
+            if not _OWNER.fullmatch(owner):
+                raise ValueError(f"{owner!r} is neither team:<name> nor an address")
+        return owners
+
     @field_validator("location")
     @classmethod
     def _a_path(cls, location: str) -> str:
@@ -222,7 +236,8 @@ class SourceDefinition(_Strict):
         )
         if not found:
             raise ConfigError(
-                f"source {self.name}: location {self.location!r} names no file ({pattern}); put the file there or mend location."
+                f"source {self.name}: location {self.location!r} names no file ({pattern}); "
+                "put the file there or mend location."
             )
         return found
 

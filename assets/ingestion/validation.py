@@ -33,9 +33,9 @@ EARLIEST_YEAR, LATEST_YEAR = 1900, 2200
 class Validated:
     """What became of the rows of a load.
 
-    ``accepted`` has the columns of the raw table that come from a row; ``rejects`` has file, line,
-    reason, column_name, value and row; ``suppressions`` has contact_id and at. ``warnings`` counts,
-    by code, accepted rows of which a value was set aside.
+    ``accepted`` has the columns of the raw table that come from a row; ``rejects`` has number (the row's place
+    in the raw frame), file, line, reason, column_name, value and row; ``suppressions`` has contact_id and at.
+    ``warnings`` counts, by code, accepted rows of which a value was set aside.
     """
 
     accepted: "pl.DataFrame"
@@ -94,7 +94,7 @@ def _select_fields(definition: SourceDefinition, raw: "pl.DataFrame") -> "pl.Dat
     named = [text(definition.columns.get(name), name) for name in FIELDS[definition.kind]]
     if definition.kind == "contacts":
         named.append(text(definition.consent.column, "consent"))
-    return raw.select(*OWN_COLUMNS, *named)
+    return raw.select(*OWN_COLUMNS, *named).with_row_index("_number")
 
 
 def _is_typed(kind: str) -> bool:
@@ -246,6 +246,7 @@ def _rejects(frame: "pl.DataFrame") -> "pl.DataFrame":
     import polars as pl
 
     return frame.filter(pl.col("_reason").is_not_null()).select(
+        pl.col("_number").alias("number"),
         pl.col("_file").alias("file"),
         pl.col("_line").alias("line"),
         pl.col("_reason").alias("reason"),

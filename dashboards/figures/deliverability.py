@@ -29,10 +29,18 @@ def bounce_rate_by_provider(providers: pl.DataFrame, *, watch: float, act: float
         customdata=providers.select("hard_bounces", "soft_bounces", "messages").rows(),
         hovertemplate="%{y}: %{customdata[0]:,} hard and %{customdata[1]:,} soft of %{customdata[2]:,}<extra></extra>",
     )
-    for line, name, colour in ((watch, "watch", palette.watch), (act, "act", palette.act)):
-        figure.add_vline(x=line, line={"color": colour, "width": 1, "dash": "dot"})
+    lines = ((watch, "watch", "right", palette.watch), (act, "act", "left", palette.act))
+    for line, name, anchor, colour in lines:
+        figure.add_vline(x=line, line={"color": colour, "width": 1, "dash": "dot"}, layer="below")
         figure.add_annotation(
-            x=line, y=1, yref="paper", yanchor="bottom", text=name, showarrow=False, font={"size": 11, "color": colour}
+            x=line,
+            xanchor=anchor,
+            y=1,
+            yref="paper",
+            yanchor="bottom",
+            text=name,
+            showarrow=False,
+            font={"size": 11, "color": colour},
         )
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(tickformat=".0%", rangemode="tozero", nticks=5, title_text="bounced of all messages")

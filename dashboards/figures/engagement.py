@@ -63,7 +63,7 @@ def _shade_sending(figure: Any, hourly: pl.DataFrame, palette: Palette) -> None:
     sending = hourly.filter(pl.col("accepted") > 0)
     if sending.is_empty():
         return
-    first, last = sending["start"][0], sending["start"][-1]
+    first, last = sending["start"][0], sending["ends"][-1]
     figure.add_vrect(
         x0=first, x1=last, fillcolor=palette.watch, opacity=0.10, line={"width": 0}, layer="below", row=1, col=1
     )
@@ -87,6 +87,6 @@ def _mode(hourly: pl.DataFrame) -> str:
 def _name_axes(figure: Any, hourly: pl.DataFrame) -> None:
     bucket = "hour" if hourly.is_empty() else hourly["bucket"][0]
     figure.update_yaxes(**count_axis(hourly["all_opens"].to_list(), f"per {bucket}"), row=1, col=1)
-    figure.update_yaxes(**{**count_axis(hourly["unsubscribes"].to_list(), "left"), "nticks": 3}, row=2, col=1)
+    figure.update_yaxes(**{**count_axis(hourly["unsubscribes"].to_list(), "unsubs"), "nticks": 3}, row=2, col=1)
     figure.update_xaxes(hoverformat="%a %-d %b, %H:%M", nticks=8)
     figure.update_xaxes(title_text="UTC", row=2, col=1)

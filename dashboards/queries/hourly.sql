@@ -36,6 +36,8 @@ buckets as (
 
 select
     buckets.start,
+    buckets.start
+    + case when buckets.bucket = 'day' then interval '1' day else interval '1' hour end as ends,
     buckets.bucket,
     cast(coalesce(sum(happened.accepted), 0) as bigint) as accepted,
     cast(coalesce(sum(happened.opens), 0) as bigint) as opens,

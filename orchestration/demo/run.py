@@ -158,7 +158,8 @@ class _Demo:
             if send is not None:
                 ledger.finish_send(send.send_no)
         return ", ".join(
-            f"{count:,} {name}" for name, count in self.row({"send_id": identity}).items()
+            f"{count:,} {name}"
+            for name, count in self.row({"send_id": identity}).items()
             if name in {"accepted", "refused", "suppressed", "in_doubt"} and count
         )
 
@@ -202,7 +203,9 @@ def _own_home(settings: Settings) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise GuardError(f"another demo runs in {home}; wait for it, or set MAILRAIL_HOME to another folder.") from None
+            raise GuardError(
+                f"another demo runs in {home}; wait for it, or set MAILRAIL_HOME to another folder."
+            ) from None
         is_used = any((home / name).exists() for name in ("warehouse.duckdb", "ledger", "files"))
         if is_used and not (home / _MARKER).exists():
             raise GuardError(
@@ -227,4 +230,3 @@ def _start_processes(settings: Settings, stack: contextlib.ExitStack) -> None:
     stack.enter_context(running(settings, "sink", *address, ready=(relay.host, relay.port)))
     stack.enter_context(running(settings, "collector", ready=(collector.host, collector.port)))
     stack.enter_context(running(settings, "sender", **_FAST_RETRIES))
-

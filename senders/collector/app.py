@@ -20,7 +20,7 @@ from senders.collector.recorder import Recorder
 from senders.collector.routes import Collector
 from senders.config import CollectorConfig
 from senders.errors import ConfigError, LedgerBusy, TokenError
-from senders.ledger import Ledger
+from senders.ledger.store import Ledger
 
 BACKLOG = 2048
 MAX_CONNECTIONS = 2000

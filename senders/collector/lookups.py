@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from senders.errors import SenderError, TokenError
-from senders.ledger import Ledger, SendRow
+from senders.ledger.rows import SendRow
+from senders.ledger.store import Ledger
 from senders.tracking.keys import Keyring
 from senders.tracking.tokens import Claims, Purpose, TokenReader
 

@@ -104,7 +104,8 @@ def gone_page(host: str) -> str:
         "This message is no longer available",
         f"""{_ENVELOPE}
 <h1>This message is no longer available</h1>
-<p>We keep messages for a limited time, to store no more about you than needed. Your own copy is in your mailbox.</p>""",
+<p>We keep messages for a limited time, to store no more about you than needed. Your own copy is in your
+mailbox.</p>""",
         host,
     )
 

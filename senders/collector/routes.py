@@ -26,7 +26,7 @@ from senders.config import CollectorConfig
 from senders.errors import TokenError
 from senders.event import Event, Kind
 from senders.inbound.unsubscribe import unsubscribe_event
-from senders.ledger import SendRow
+from senders.ledger.rows import SendRow
 from senders.tracking.keys import Keyring
 from senders.tracking.tokens import Claims, Purpose, send_tokens
 

@@ -19,7 +19,7 @@ from senders.errors import ConfigError, LedgerBusy
 from senders.event import Event, Kind
 from senders.inbound.interpret import InboundLedger, Interpreter
 from senders.inbound.mime import MAX_BYTES
-from senders.ledger import Ledger
+from senders.ledger.store import Ledger
 from senders.tracking.keys import Keyring
 from senders.tracking.tokens import TokenReader
 

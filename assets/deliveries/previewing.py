@@ -1,0 +1,96 @@
+"""Shows messages of a campaign for real recipients, without opening a send.
+
+The audience is planned and the template compiled as for a send; nothing is written to the ledger. Rendering
+belongs to ``senders.rendering``.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from assets.audiences.definition import load_campaign
+from assets.audiences.plan import preview_rows
+from assets.warehouse.published import connect_published
+from assets.warehouse.resources import Mailrail
+from senders.errors import ConfigError, RenderError
+from senders.rendering.preview import Preview, preview
+from senders.rendering.renderer import Renderer
+from senders.rendering.template import compile_template
+from senders.tracking.addresses import mask_address
+from senders.tracking.tokens import send_tokens
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One rendered message; the address is masked."""
+
+    masked: str
+    subject: str
+    links: int
+    bytes: int
+    text: str = field(repr=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the message as `mailrail preview --json` prints it."""
+        return asdict(self)
+
+
+def preview_campaign(
+    mailrail: Mailrail, campaign: str, *, limit: int = 5, address: str | None = None, write: Path | None = None
+) -> list[Shown]:
+    """Render messages for recipients of a campaign.
+
+    Args:
+        mailrail: the project.
+        campaign: the campaign's name.
+        limit: how many recipients, in the order of the audience.
+        address: one recipient instead.
+        write: a folder that gets each message as HTML, text and whole (``.eml``).
+
+    Raises:
+        ConfigError: there is no such campaign, or the address is not among its recipients.
+        TemplateError: the template is wrong; lists every problem.
+        RenderError: a message cannot be rendered.
+    """
+    folder = mailrail.campaign_folder(campaign)
+    definition = load_campaign(folder)
+    template = compile_template(folder, mailrail.templates)
+    # Number 0 is no send: tokens of a preview open nothing.
+    renderer = Renderer(
+        template,
+        mailrail.profile(definition.sender),
+        send_tokens(mailrail.keyring(), 0),
+        send_id=f"{campaign}.preview",
+        campaign=campaign,
+        topic=definition.topic,
+        base_url=mailrail.base_url,
+        sent_at=mailrail.clock.now(),
+    )
+    with connect_published(mailrail.published) as connection:
+        rows = preview_rows(definition, mailrail, connection, campaign, limit=limit, address=address, fields=template.fields)
+    if not rows:
+        wanted = f"{address} is" if address else "nobody is"
+        raise ConfigError(f"{campaign}: {wanted} not among its recipients; see: mailrail plan {campaign}")
+    return [_show(shown, write) for shown in _render(renderer, rows)]
+
+
+def _render(renderer: Renderer, rows: list[dict[str, Any]]) -> Iterator[Preview]:
+    for row in rows:
+        try:
+            yield preview(renderer, row)
+        except RenderError as error:
+            raise RenderError(f"{mask_address(str(row['address']))}: {error}") from None
+
+
+def _show(shown: Preview, write: Path | None) -> Shown:
+    if write is not None:
+        write.mkdir(parents=True, exist_ok=True)
+        stem = write / _UNSAFE.sub("_", shown.recipient)
+        stem.with_name(f"{stem.name}.html").write_text(shown.html, encoding="utf-8")
+        stem.with_name(f"{stem.name}.txt").write_text(shown.text, encoding="utf-8")
+        stem.with_name(f"{stem.name}.eml").write_bytes(shown.raw)
+    return Shown(mask_address(shown.recipient), shown.subject, shown.html.count("href="), len(shown.raw), shown.text)

@@ -1,0 +1,127 @@
+"""One asset per source, and the raw tables that gather them.
+
+Add an asset here when another thing comes in by files. What a load does belongs to ``loading``, what must hold of
+it to ``checks``, which files are broken to ``definitions``.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from assets.ingestion.checks import check_specs, judge_load, not_judged, rejects_table, sample_table
+from assets.ingestion.loading import LoadResult, load_source
+from assets.ingestion.mapping import KEYS, SourceDefinition
+from assets.warehouse.resources import Mailrail
+from assets.warehouse.tables import RAW_TABLES
+from senders.errors import ConfigError
+
+POOL = "warehouse"
+RAW_TABLE = "mailrail/raw_table"
+
+
+def source_key(name: str) -> dg.AssetKey:
+    """Return the asset key of a source."""
+    return dg.AssetKey(["sources", name])
+
+
+def build_source(definition: SourceDefinition) -> dg.AssetsDefinition:
+    """Return the asset that loads a source, with its checks."""
+    key = source_key(definition.name)
+
+    @dg.asset(
+        key=key,
+        group_name="sources",
+        kinds={"polars", "duckdb", definition.format},
+        owners=list(definition.owners),
+        description=_describe(definition),
+        metadata={RAW_TABLE: RAW_TABLES[definition.kind].relation, "location": definition.location},
+        check_specs=check_specs(definition, key),
+        pool=POOL,
+        required_resource_keys={"mailrail"},
+    )
+    def source(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        mailrail: Mailrail = context.resources.mailrail
+        try:
+            result = _load(definition, mailrail)
+        except ConfigError as error:
+            # Isolation: one source that cannot be read shows as a failing check and stops nobody else.
+            context.log.error(str(error))
+            found = {"problem": str(error), "file": f"assets/sources/{definition.name}/defs.yaml"}
+            return dg.MaterializeResult(metadata={"rows": 0}, check_results=not_judged(definition, key, found))
+        return dg.MaterializeResult(metadata=_metadata(result), check_results=judge_load(definition, result, key))
+
+    return source
+
+
+def _load(definition: SourceDefinition, mailrail: Mailrail) -> LoadResult:
+    ledger = mailrail.open_ledger()
+    try:
+        return load_source(
+            definition,
+            warehouse=mailrail.warehouse,
+            home=mailrail.home,
+            ledger=ledger,
+            keyring=mailrail.keyring(),
+            clock=mailrail.clock,
+        )
+    finally:
+        ledger.close()
+
+
+def _metadata(result: LoadResult) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        **result.as_json(),
+        "suppressed": result.suppressed,
+        "warnings": result.warnings,
+        "files": list(result.files),
+        "sample": sample_table(result),
+    }
+    if result.rejects_file is not None:
+        found["rejects_file"] = dg.MetadataValue.path(result.rejects_file)
+        found["first_rejects"] = rejects_table(result)
+    return found
+
+
+def _describe(definition: SourceDefinition) -> str:
+    mapped = "\n".join(f"| {field} | {column} |" for field, column in definition.columns.items())
+    lines = [
+        definition.description,
+        f"A row is one of the {definition.kind} in `{definition.location}` ({definition.format}). "
+        f"A run lands what is new or changed in `raw.{definition.kind}`; the same file again changes nothing.",
+        f"| our field | their column |\n|---|---|\n{mapped}",
+    ]
+    if definition.kind == "contacts":
+        rule = definition.consent
+        where = f"column {rule.column!r}" if rule.column else "no column"
+        lines.append(f"Rank {definition.rank}. Consent from {where}; basis: {rule.basis or 'not stated'}.")
+    return "\n\n".join(line for line in lines if line)
+
+
+def build_raw_assets(definitions: Sequence[SourceDefinition]) -> list[dg.AssetsDefinition]:
+    """Return ``raw/contacts``, ``raw/orders`` and ``raw/products``, each depending on all its sources."""
+    return [
+        _build_raw(kind, [source_key(definition.name) for definition in definitions if definition.kind == kind])
+        for kind in KEYS
+    ]
+
+
+def _build_raw(kind: str, sources: list[dg.AssetKey]) -> dg.AssetsDefinition:
+    table = RAW_TABLES[kind]
+
+    @dg.asset(
+        key=["raw", kind],
+        deps=sources,
+        group_name="raw",
+        kinds={"duckdb"},
+        owners=["team:data"],
+        description=f"{table.doc} It only grows; staging reads the latest row of each key.",
+        pool=POOL,
+        required_resource_keys={"mailrail"},
+    )
+    def raw(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        from assets.ingestion.landing import count_rows
+
+        return dg.MaterializeResult(metadata=count_rows(context.resources.mailrail.warehouse, kind))
+
+    return raw

@@ -1,0 +1,269 @@
+"""The changes of a message's state, as SENDING names them: offered, answered, put back, passed over.
+
+Everything here runs inside a write transaction of the writer. Add here a change that the state machine
+allows; who asks for it, and when, belongs to ``delivery``.
+"""
+
+import sqlite3
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from senders.ledger.lease import FAR_MILLIS, Lease
+from senders.message import State
+
+TOO_LATE = "too late"
+
+
+class Verdict(StrEnum):
+    """The ledger's answer to an offer; only ``GO`` allows the end mark."""
+
+    GO = "go"
+    SUPPRESSED = "suppressed"
+    EXPIRED = "expired"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    LOST_LEASE = "lost_lease"
+    CLOSED = "closed"  # the message does not wait any more
+
+
+STOPPING = frozenset({Verdict.PAUSED, Verdict.CANCELLED, Verdict.LOST_LEASE})
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The wish to write the end mark of one message."""
+
+    lease: Lease
+    seq: int
+    address_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one message.
+
+    ``offered`` says whether its offer had begun. ``state`` is ``queued`` for an offer whose end mark was
+    not written. ``next_at`` (real time, milliseconds) is when a deferred message is due again.
+    """
+
+    lease: Lease
+    seq: int
+    state: State
+    offered: bool
+    relay: str = ""
+    connection: str = ""
+    code: int = 0
+    enhanced_code: str = ""
+    reply: str = ""
+    class_: str = ""
+    next_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message that is due, as a shard's run takes it up."""
+
+    seq: int
+    tries: int
+    address_hash: bytes
+
+
+@dataclass(slots=True)
+class Gate:
+    """What holds for every offer of one lease within one transaction."""
+
+    verdict: Verdict
+    topic: str
+
+
+def open_gate(connection: sqlite3.Connection, lease: Lease, now_micros: int) -> Gate:
+    """Look at lease, send and lateness once per transaction; a late first offer pauses the send."""
+    row = connection.execute(
+        "select s.epoch, s.owner, n.state, n.topic, n.too_late_after, n.expires_at, n.first_offered_at"
+        " from shards as s join sends as n on n.send_no = s.send_no where s.send_no = ? and s.shard = ?",
+        (lease.send_no, lease.shard),
+    ).fetchone()
+    if row is None or (row[0], row[1]) != (lease.epoch, lease.owner):
+        return Gate(Verdict.LOST_LEASE, "")
+    state, topic, too_late_after, expires_at, first_offered_at = row[2:]
+    if state == "cancelled":
+        return Gate(Verdict.CANCELLED, topic)
+    if state != "running":
+        return Gate(Verdict.PAUSED, topic)
+    if first_offered_at is None and too_late_after is not None and now_micros > too_late_after:
+        pause(connection, lease.send_no, TOO_LATE)
+        return Gate(Verdict.PAUSED, topic)
+    if expires_at is not None and now_micros >= expires_at:
+        return Gate(Verdict.EXPIRED, topic)
+    return Gate(Verdict.GO, topic)
+
+
+def pause(connection: sqlite3.Connection, send_no: int, reason: str) -> bool:
+    """Pause a running send with a reason for people; False when it was not running."""
+    done = connection.execute(
+        "update sends set state = 'paused', reason = ? where send_no = ? and state = 'running'", (reason, send_no)
+    )
+    return done.rowcount == 1
+
+
+def offer(connection: sqlite3.Connection, wish: Offer, gate: Gate, sequence: int, now_micros: int) -> Verdict:
+    """Begin one offer, or say why not; suppressions are read in this same transaction (G4)."""
+    key = (wish.lease.send_no, wish.seq)
+    if gate.verdict is Verdict.EXPIRED:
+        return _pass_over(connection, wish, State.EXPIRED, "expired", now_micros)
+    if gate.verdict is not Verdict.GO:
+        return gate.verdict
+    found = connection.execute(
+        "select reason from suppressions where address_hash = ? and scope in ('', ?) limit 1",
+        (wish.address_hash, gate.topic),
+    ).fetchone()
+    if found is not None:
+        return _pass_over(connection, wish, State.SUPPRESSED, str(found[0]), now_micros)
+    done = connection.execute(
+        "update messages set state = 'offered', tries = tries + 1, epoch = ?, sequence = ?, next_at = 0, changed_at = ?"
+        " where send_no = ? and seq = ? and state in ('queued', 'deferred') and address_hash = ?",
+        (wish.lease.epoch, sequence, now_micros, *key, wish.address_hash),
+    )
+    return Verdict.GO if done.rowcount == 1 else Verdict.CLOSED
+
+
+def mark_first_offer(connection: sqlite3.Connection, send_no: int, now_micros: int) -> None:
+    """Remember when a send really began, which ends the question of its lateness."""
+    connection.execute(
+        "update sends set first_offered_at = ? where send_no = ? and first_offered_at is null", (now_micros, send_no)
+    )
+
+
+def _pass_over(connection: sqlite3.Connection, wish: Offer, state: State, reply: str, now_micros: int) -> Verdict:
+    row = connection.execute(
+        "update messages set state = ?, changed_at = ? where send_no = ? and seq = ?"
+        " and state in ('queued', 'deferred') returning tries, sequence",
+        (state, now_micros, wish.lease.send_no, wish.seq),
+    ).fetchall()
+    if not row:
+        return Verdict.CLOSED
+    outcome = Outcome(wish.lease, wish.seq, state, offered=False, reply=reply, class_=state.value)
+    _append(connection, outcome, row[0], now_micros)
+    return Verdict.SUPPRESSED if state is State.SUPPRESSED else Verdict.EXPIRED
+
+
+def settle(connection: sqlite3.Connection, outcome: Outcome, now_micros: int) -> bool:
+    """Record what became of a message; False when it does not stand where the outcome says.
+
+    A reply that comes after somebody took the shard over is evidence and settles the doubt. A refusal
+    before the end mark counts only while the lease holds.
+    """
+    changed = _settle_offered(connection, outcome, now_micros) if outcome.offered else None
+    if not outcome.offered:
+        changed = _settle_waiting(connection, outcome, now_micros)
+    if not changed:
+        return False
+    _append(connection, outcome, changed[0], now_micros)
+    return True
+
+
+def _settle_offered(connection: sqlite3.Connection, outcome: Outcome, now_micros: int) -> list[Any]:
+    return connection.execute(
+        "update messages set state = ?, next_at = ?, changed_at = ?"
+        " where send_no = ? and seq = ? and epoch = ? and state in ('offered', 'in_doubt') returning tries, sequence",
+        (
+            outcome.state,
+            outcome.next_at,
+            now_micros,
+            outcome.lease.send_no,
+            outcome.seq,
+            outcome.lease.epoch,
+        ),
+    ).fetchall()
+
+
+def _settle_waiting(connection: sqlite3.Connection, outcome: Outcome, now_micros: int) -> list[Any]:
+    lease = outcome.lease
+    return connection.execute(
+        "update messages set state = ?, next_at = ?, tries = tries + 1, epoch = ?, changed_at = ?"
+        " where send_no = ? and seq = ? and state in ('queued', 'deferred') and exists ("
+        "select 1 from shards where send_no = ? and shard = ? and epoch = ? and owner = ?) returning tries, sequence",
+        (
+            outcome.state,
+            outcome.next_at,
+            lease.epoch,
+            now_micros,
+            lease.send_no,
+            outcome.seq,
+            lease.send_no,
+            lease.shard,
+            lease.epoch,
+            lease.owner,
+        ),
+    ).fetchall()
+
+
+def _append(connection: sqlite3.Connection, outcome: Outcome, stand: tuple[int, int], now_micros: int) -> None:
+    connection.execute(
+        "insert into attempts"
+        " (send_no, seq, tries, state, at, relay, connection, code, enhanced_code, reply, class, sequence)"
+        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            outcome.lease.send_no,
+            outcome.seq,
+            stand[0],
+            outcome.state,
+            now_micros,
+            outcome.relay,
+            outcome.connection,
+            outcome.code,
+            outcome.enhanced_code,
+            outcome.reply,
+            outcome.class_,
+            stand[1],
+        ),
+    )
+
+
+def pass_over_known(connection: sqlite3.Connection, lease: Lease, now_micros: int) -> Verdict:
+    """Take out of a shard what need not go on the wire at all: expired or suppressed since it was queued.
+
+    The look in `offer` stays the one that counts; this one spares connections.
+    """
+    gate = open_gate(connection, lease, now_micros)
+    if gate.verdict is Verdict.EXPIRED:
+        _pass_over_all(connection, lease, State.EXPIRED, "1", (), now_micros)
+    elif gate.verdict is Verdict.GO:
+        known = (
+            "exists (select 1 from suppressions as s"
+            " where s.address_hash = messages.address_hash and s.scope in ('', ?))"
+        )
+        _pass_over_all(connection, lease, State.SUPPRESSED, known, (gate.topic,), now_micros)
+    return gate.verdict
+
+
+def _pass_over_all(
+    connection: sqlite3.Connection,
+    lease: Lease,
+    state: State,
+    condition: str,
+    parameters: tuple[str, ...],
+    now_micros: int,
+) -> None:
+    key = (lease.send_no, lease.first_seq, lease.last_seq)
+    rows = connection.execute(
+        "update messages set state = ?, changed_at = ? where send_no = ? and seq between ? and ?"  # noqa: S608
+        f" and state in ('queued', 'deferred') and {condition} returning seq, tries, sequence",
+        (state, now_micros, *key, *parameters),
+    ).fetchall()
+    for seq, tries, sequence in rows:
+        outcome = Outcome(lease, seq, state, offered=False, class_=state.value)
+        _append(connection, outcome, (tries, sequence), now_micros)
+
+
+def due_messages(connection: sqlite3.Connection, lease: Lease, slack_seconds: float = 0.0) -> list[Waiting]:
+    """Return the messages of a shard that may be offered now, in order."""
+    wall = time.time_ns() // 1_000_000
+    rows = connection.execute(
+        "select seq, tries, address_hash from messages where send_no = ? and seq between ? and ?"
+        " and (state = 'queued' or (state = 'deferred' and (next_at <= ? or next_at > ?))) order by seq",
+        (lease.send_no, lease.first_seq, lease.last_seq, wall + int(slack_seconds * 1000), wall + FAR_MILLIS),
+    ).fetchall()
+    return [Waiting(*row) for row in rows]

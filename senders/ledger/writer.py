@@ -1,0 +1,235 @@
+"""The writer of a wire process: one thread that makes offers and results durable, many in one transaction.
+
+Offers and results stand in one first-in-first-out queue, so a connection's result is never committed later
+than its next offer (G3). Nothing is answered before its COMMIT. Add nothing about states here; they belong
+to ``transitions``.
+"""
+
+import asyncio
+import logging
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from senders.clock import Clock
+from senders.errors import LedgerBusy, SenderError
+from senders.ledger.database import Database, next_sequence
+from senders.ledger.journal import SendJournal
+from senders.ledger.lease import Lease
+from senders.ledger.rows import to_micros
+from senders.ledger.transitions import Gate, Offer, Outcome, Verdict, mark_first_offer, offer, open_gate, settle
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection, int], Any]
+Answers = list[tuple[asyncio.Future[Any], Any]]
+
+GROUP_MOST = 500
+_BUSY_SECONDS = 2.0
+_PAUSE_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One thing to write; ``future`` waits for its COMMIT."""
+
+    what: Offer | Outcome | Work
+    future: asyncio.Future[Any] | None
+
+
+class LedgerWriter:
+    """Groups what connections want written; belongs to one event loop."""
+
+    def __init__(self, home: Path, clock: Clock, *, group_wait_seconds: float = 0.002) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._clock = clock
+        self._group_wait_seconds = group_wait_seconds
+        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        self._error: BaseException | None = None
+        self._database = Database(home, busy_timeout_seconds=_BUSY_SECONDS)
+        self._journal = SendJournal(self._database.path.parent)
+        self._journaled = self._journal.highest()
+        self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
+
+    def start(self) -> None:
+        """Compare ledger and journal, then begin to write.
+
+        Raises:
+            GuardError: the ledger is older than the send journal.
+        """
+        self._journal.check(self._database.connection)
+        self._thread.start()
+
+    def offer(self, wish: Offer) -> asyncio.Future[Verdict]:
+        """Ask to write an end mark; the answer comes after the intent is durable."""
+        return self._put(wish)
+
+    def result(self, outcome: Outcome) -> None:
+        """Hand over what became of a message; it is written before any later offer is answered."""
+        self._queue.put(_Item(outcome, None))
+
+    def call(self, work: Callable[[sqlite3.Connection, int], T]) -> asyncio.Future[T]:
+        """Run ``work(connection, now_micros)`` within a group's transaction and return its value."""
+        return self._put(work)
+
+    def _put(self, what: Offer | Work) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = self._loop.create_future()
+        if self._error is not None:
+            future.set_exception(SenderError(f"the ledger's writer has stopped: {self._error}"))
+        else:
+            self._queue.put(_Item(what, future))
+        return future
+
+    async def close(self) -> None:
+        """Write what is left, for a few seconds at most, and stop."""
+        self._closing.set()
+        self._queue.put(None)
+        if self._thread.is_alive():
+            await self._loop.run_in_executor(None, self._thread.join)
+        self._journal.close()
+        self._database.close()
+
+    def _run(self) -> None:
+        group: list[_Item] = []
+        try:
+            while group := self._next_group():
+                self._write_persistently(group)
+        except Exception as error:
+            # Fail-stop: a writer that does not know what it wrote must not answer any more.
+            logger.exception("the ledger's writer stops; no message is offered any more")
+            self._loop.call_soon_threadsafe(self._fail_all, error, group)
+
+    def _next_group(self) -> list[_Item]:
+        first = self._queue.get()
+        if first is None:
+            return []
+        if self._group_wait_seconds and not callable(first.what):
+            time.sleep(self._group_wait_seconds)
+        group = [first]
+        while len(group) < GROUP_MOST:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if item is None:
+                self._queue.put(None)
+                break
+            group.append(item)
+        return group
+
+    def _write_persistently(self, group: list[_Item]) -> None:
+        """Write a group; while the store is locked or full, wait and try again: sending pauses meanwhile."""
+        tries = 0
+        while True:
+            try:
+                answers = self._write(group)
+                break
+            except LedgerBusy as error:
+                self._rest(tries, error)
+                tries += 1
+        self._remember(tries)
+        self._answer(answers)
+
+    def _remember(self, tries: int) -> None:
+        """Bring the journal up to the ledger; nothing of the group is answered before."""
+        row = dict(self._database.rows("select name, value from counters"))
+        stand = (int(row["epoch"]), int(row["sequence"]))
+        while stand != self._journaled:
+            try:
+                self._journal.append(*stand)
+                self._journaled = stand
+            except OSError as error:
+                self._rest(tries, error)
+                tries += 1
+        if tries:
+            logger.warning("the ledger takes writes again after %d tries; sending goes on", tries)
+
+    def _rest(self, tries: int, error: Exception) -> None:
+        if self._closing.is_set() and tries >= len(_PAUSE_SECONDS):
+            raise error
+        if tries in {0, 5} or tries % 30 == 0:
+            logger.warning("sending pauses, the ledger can't be written: %s", error)
+        time.sleep(_PAUSE_SECONDS[min(tries, len(_PAUSE_SECONDS) - 1)])
+
+    def _write(self, group: list[_Item]) -> Answers:
+        """Run one transaction over a group and return the answers it earned."""
+        answers: Answers = []
+        with self._database.write() as connection:
+            now = to_micros(self._clock.now())
+            sequence = next_sequence(connection) if any(isinstance(item.what, Offer) for item in group) else 0
+            gates: dict[Lease, Gate] = {}
+            for item in group:
+                answer = self._apply(connection, item.what, gates, sequence, now)
+                if item.future is not None:
+                    answers.append((item.future, answer))
+        return answers
+
+    def _apply(
+        self,
+        connection: sqlite3.Connection,
+        what: Offer | Outcome | Work,
+        gates: dict[Lease, Gate],
+        sequence: int,
+        now: int,
+    ) -> Any:
+        if isinstance(what, Offer):
+            gate = gates.get(what.lease)
+            if gate is None:
+                gate = gates[what.lease] = open_gate(connection, what.lease, now)
+                if gate.verdict is Verdict.GO:
+                    mark_first_offer(connection, what.lease.send_no, now)
+            return offer(connection, what, gate, sequence, now)
+        if isinstance(what, Outcome):
+            if not settle(connection, what, now):
+                logger.warning(
+                    "message %d of send %d does not stand where its result (%s) says; left as it is",
+                    what.seq,
+                    what.lease.send_no,
+                    what.state,
+                )
+            return None
+        gates.clear()
+        return _work(connection, what, now)
+
+    def _answer(self, answers: Answers) -> None:
+        if answers:
+            self._loop.call_soon_threadsafe(_deliver, answers)
+
+    def _fail_all(self, error: Exception, group: list[_Item]) -> None:
+        """Fail everything that waits and will come; on the loop, so that nothing slips in between."""
+        self._error = error
+        while not self._queue.empty():
+            item = self._queue.get_nowait()
+            if item is not None:
+                group.append(item)
+        reason = SenderError(f"the ledger's writer has stopped: {error}")
+        _deliver([(item.future, reason) for item in group if item.future is not None])
+
+
+def _work(connection: sqlite3.Connection, work: Work, now: int) -> Any:
+    """Run a caller's work so that its own failure undoes its own changes only."""
+    connection.execute("savepoint work")
+    try:
+        answer = work(connection, now)
+    except SenderError as error:
+        connection.execute("rollback to work")
+        answer = error
+    connection.execute("release work")
+    return answer
+
+
+def _deliver(answers: Answers) -> None:
+    for future, answer in answers:
+        if future.done():
+            continue
+        if isinstance(answer, Exception):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)

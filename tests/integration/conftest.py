@@ -1,0 +1,88 @@
+"""One demo for all tests that look at what it left; and the command line as a user calls it."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Home:
+    """A home folder with ports of its own, and `mailrail` run in it."""
+
+    def __init__(self, path: Path, project: Path = ROOT) -> None:
+        self.path = path
+        self.project = project
+        self.sink_port, self.collector_port = free_port(), free_port()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        plain = {name: value for name, value in os.environ.items() if not name.startswith("MAILRAIL_")}
+        return {
+            **plain,
+            "MAILRAIL_HOME": str(self.path),
+            "MAILRAIL_PROJECT": str(self.project),
+            "MAILRAIL_RELAYS__SINK__PORT": str(self.sink_port),
+            "MAILRAIL_COLLECTOR__PORT": str(self.collector_port),
+            "MAILRAIL_COLLECTOR__BASE_URL": f"http://127.0.0.1:{self.collector_port}",
+        }
+
+    def run(self, *arguments: str, timeout: float = 300, **extra: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "orchestration.cli", *arguments],
+            env={**self.environment, **extra},
+            cwd=self.project,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def json(self, *arguments: str, expect: int = 0) -> Any:
+        done = self.run(*arguments, "--json")
+        assert done.returncode == expect, done.stderr[-4000:]
+        return json.loads(done.stdout)
+
+    def lines(self, name: str) -> Iterator[dict[str, Any]]:
+        for line in (self.path / name).read_text(encoding="utf-8").splitlines():
+            yield json.loads(line)
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home in which the demo has run, at its full size."""
+    home = Home(tmp_path_factory.mktemp("demo"))
+    done = home.run("demo", "--json", timeout=420)
+    assert done.returncode == 0, done.stderr[-4000:]
+    (home.path / "demo-output.json").write_text(done.stdout)
+    (home.path / "demo-stderr.txt").write_text(done.stderr)
+    return home
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Callable[[], Path]:
+    """Return a maker of a copy of the project's own definitions, to be broken or changed."""
+
+    def make() -> Path:
+        copy = tmp_path / "project"
+        for name in ("campaigns", "sources", "templates"):
+            shutil.copytree(ROOT / "assets" / name, copy / "assets" / name)
+        shutil.copytree(ROOT / "dbt_project", copy / "dbt_project", ignore=shutil.ignore_patterns("target", "logs"))
+        shutil.copy(ROOT / "mailrail.toml", copy)
+        return copy
+
+    return make

@@ -1,0 +1,240 @@
+"""A small warehouse in memory: the public marts with the columns of their dbt contracts, and two sends."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from ruamel.yaml import YAML
+
+from dashboards.reader import SendFrames, read_send
+
+MARTS = Path(__file__).parents[3] / "dbt_project" / "models" / "marts"
+TYPES = {"string": "varchar"}
+FIRST, SECOND = "welcome_back.20261027T0900Z", "spring_sale.20261103T0900Z"
+DUE = datetime(2026, 11, 3, 9)
+DEFAULTS = {"varchar": "", "bigint": 0, "integer": 0, "double": 0.0, "boolean": False, "timestamp": DUE}
+
+
+class Marts:
+    """The marts of the contracts, filled by name; what a row does not say gets its type's zero."""
+
+    def __init__(self) -> None:
+        self.connection = duckdb.connect()
+        self.connection.execute("create schema marts")
+        self.columns: dict[str, dict[str, str]] = {}
+        for path in sorted(MARTS.rglob("*.yml")):
+            for model in YAML(typ="safe").load(path).get("models") or []:
+                self._create(model)
+
+    def _create(self, model: dict[str, Any]) -> None:
+        columns = {c["name"]: TYPES.get(c["data_type"], c["data_type"]) for c in model.get("columns") or []}
+        if columns:
+            self.columns[model["name"]] = columns
+            listed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+            self.connection.execute(f"create table marts.{model['name']} ({listed})")
+
+    def insert(self, table: str, **values: Any) -> None:
+        columns = self.columns[table]
+        unknown = set(values) - set(columns)
+        assert not unknown, f"{table} has no {unknown}"
+        row = [values.get(name, DEFAULTS[kind]) for name, kind in columns.items()]
+        marks = ", ".join("?" * len(row))
+        self.connection.execute(f"insert into marts.{table} values ({marks})", row)
+
+    def send(self, **values: Any) -> None:
+        """Add a send to the facts and the roll-up; both tables take what they know."""
+        for table in ("fct_sends", "rpt_send_metrics"):
+            self.insert(table, **{name: value for name, value in values.items() if name in self.columns[table]})
+
+    def read(self, send_id: str = SECOND) -> SendFrames:
+        return read_send(self.connection, send_id)
+
+
+def first_send(marts: Marts) -> None:
+    marts.send(
+        send_no=1,
+        send_id=FIRST,
+        campaign="welcome_back",
+        topic="news",
+        state="finished",
+        scheduled_at=DUE - timedelta(days=7),
+        audience=1000,
+        audience_rows=1000,
+        included=1100,
+        excluded=100,
+        messages=1000,
+        accepted=1000,
+        sends=1000,
+        deliveries=960,
+        delivery_rate=0.96,
+        unique_open_rate=0.30,
+        unique_click_rate=0.05,
+        click_to_open_rate=0.1666,
+        unsubscribe_rate=0.002,
+        revenue_per_delivery=0.21,
+    )
+
+
+def second_send(marts: Marts, **changed: Any) -> None:
+    values = {
+        "send_no": 2,
+        "send_id": SECOND,
+        "campaign": "spring_sale",
+        "topic": "offers",
+        "state": "finished",
+        "scheduled_at": DUE,
+        "opened_at": DUE,
+        "finished_at": DUE + timedelta(minutes=7, seconds=20),
+        "audience_hash": "a1" * 32,
+        "content_hash": "c2" * 32,
+        "published_version": "20261103T085512Z-41",
+        "git_commit": "9f2c1d7",
+        "audience": 18240,
+        "audience_rows": 18240,
+        "included": 21004,
+        "excluded": 2764,
+        "messages": 18240,
+        "accepted": 17905,
+        "refused": 291,
+        "suppressed": 22,
+        "expired": 20,
+        "cancelled": 0,
+        "in_doubt": 2,
+        "sends": 18218,
+        "deliveries": 17811,
+        "hard_bounces": 352,
+        "soft_bounces": 53,
+        "complaints": 9,
+        "unsubscribes": 61,
+        "opens": 9120,
+        "unique_opens": 6412,
+        "machine_opens": 5230,
+        "clicks": 1510,
+        "unique_clicks": 1103,
+        "machine_clicks": 1880,
+        "conversions": 184,
+        "orders": 201,
+        "revenue": 12043.5,
+        "delivery_rate": 0.977659,
+        "bounce_rate": 0.022231,
+        "unique_open_rate": 0.360002,
+        "unique_click_rate": 0.061928,
+        "click_to_open_rate": 0.172021,
+        "unsubscribe_rate": 0.003425,
+        "revenue_per_delivery": 0.676183,
+    }
+    marts.send(**{**values, **changed})
+
+
+def details(marts: Marts) -> None:
+    for hour in range(60):
+        early = 0.93**hour
+        marts.insert(
+            "rpt_send_hourly",
+            send_id=SECOND,
+            hour=DUE + timedelta(hours=hour),
+            accepted=17905 if hour == 0 else 0,
+            opens=round(640 * early + 60 * (hour % 24 in (0, 1, 2, 9, 10))),
+            machine_opens=round(1500 * 0.6**hour),
+            clicks=round(105 * early),
+            machine_clicks=round(700 * 0.5**hour),
+            unsubscribes=round(5 * early),
+        )
+    links = [
+        ("Shop the sale", "https://shop.example/sale", "content", 420),
+        ("Hero image", "https://shop.example/", "content", 241),
+        ("Trail jacket", "https://shop.example/p/17", "content", 180),
+        ("Day pack 22", "", "content", 151),
+        ("Unsubscribe", "", "unsubscribe", 61),
+        ("View in browser", "", "view", 50),
+    ]
+    for number, (label, url, role, clicks) in enumerate(links, start=1):
+        marts.insert(
+            "rpt_send_links",
+            send_id=SECOND,
+            link_no=number,
+            label=label,
+            url=url,
+            role=role,
+            clicks=round(clicks * 1.3),
+            unique_clicks=clicks,
+            machine_clicks=310 + number,
+        )
+    providers = [
+        ("gmail.com", 7120, 22, 4, 0),
+        ("outlook.com", 3240, 38, 12, 4),
+        ("yahoo.com", 2210, 25, 6, 2),
+        ("icloud.com", 1930, 12, 2, 0),
+        ("gmx.de", 980, 14, 5, 0),
+        ("comcast.net", 760, 31, 8, 3),
+        ("orange.fr", 240, 4, 1, 0),
+        ("other", 1760, 206, 15, 0),
+    ]
+    for domain, messages, hard, soft, complaints in providers:
+        delivered = messages - hard - soft
+        marts.insert(
+            "rpt_send_providers",
+            send_id=SECOND,
+            mailbox_domain=domain,
+            messages=messages,
+            accepted=messages - hard,
+            deliveries=delivered,
+            hard_bounces=hard,
+            soft_bounces=soft,
+            complaints=complaints,
+            unique_opens=round(delivered * 0.36),
+            unique_clicks=round(delivered * 0.06),
+        )
+    reasons = {"no_consent": 1520, "unsubscribed": 611, "invalid_address": 402, "bounced": 141, "complained": 11}
+    for reason, contacts in {**reasons, "frequency_cap": 79}.items():
+        marts.insert("rpt_send_exclusions", send_id=SECOND, reason=reason, contacts=contacts)
+    message = {"send_no": 2, "send_id": SECOND, "campaign": "spring_sale", "mailbox_domain": "gmx.de", "tries": 1}
+    for seq in (17, 4211):
+        marts.insert("fct_messages", **message, seq=seq, message_key=seq, contact_id="7e" * 16, state="in_doubt")
+    for seq in range(5000, 5003):
+        marts.insert(
+            "fct_messages",
+            **message,
+            seq=seq,
+            message_key=seq,
+            state="refused",
+            code="550",
+            enhanced_code="5.1.1",
+            reply="5.1.1 <u•••@gmx.de>: Recipient address rejected: user unknown",
+        )
+    clients = [("apple_mpp", "opened", "Mozilla/5.0"), ("sweep", "clicked", "Mozilla/5.0 (Windows NT 10.0) Firefox/126.0")]
+    for key, (rule, kind, client) in enumerate(clients):
+        marts.insert(
+            "fct_email_events",
+            event_id=f"e{key}",
+            message_key=key,
+            send_no=2,
+            send_id=SECOND,
+            kind=kind,
+            is_machine=True,
+            machine_rule=rule,
+            user_agent=client,
+        )
+
+
+@pytest.fixture
+def empty_marts() -> Marts:
+    """The marts without a row."""
+    return Marts()
+
+
+@pytest.fixture
+def marts(empty_marts: Marts) -> Marts:
+    """Two sends a week apart; the second with everything that a report shows."""
+    first_send(empty_marts)
+    second_send(empty_marts)
+    details(empty_marts)
+    return empty_marts
+
+
+@pytest.fixture
+def frames(marts: Marts) -> SendFrames:
+    """What a report on the second send reads."""
+    return marts.read()
