@@ -83,7 +83,8 @@ def read_metrics(connection: duckdb.DuckDBPyConnection, send_id: str | None = No
 
 
 def _read(connection: duckdb.DuckDBPyConnection, name: str, **params: object) -> pl.DataFrame:
-    return connection.sql(_query(name), params=params).pl()
+    frame: pl.DataFrame = connection.sql(_query(name), params=params).pl()
+    return frame
 
 
 @cache

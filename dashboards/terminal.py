@@ -153,7 +153,7 @@ def _providers(frames: SendFrames) -> RenderableType:
             count(row["messages"]),
             share(row["delivered_share"], 1),
             share(row["bounce_rate"]),
-            share(row["complaint_rate"], 3),
+            share(row["complaint_rate"], 3) if row["complaints"] else "none",
             share(row["unique_open_rate"], 1),
             Text(term(LIGHTS, row["light"]).name.lower(), style=LIGHT_STYLES[row["light"]]),
         )

@@ -6,7 +6,7 @@ Add a kind of definition here when users can write one. The rules belong to the 
 from pathlib import Path
 
 from assets.audiences.definition import check_campaign
-from assets.ingestion.definition import check_source
+from assets.ingestion.definitions import check_definition
 from assets.warehouse import dbt
 from assets.warehouse.segments import check_segments
 from orchestration.settings import Settings, export_environment
@@ -19,7 +19,7 @@ def check_project(settings: Settings) -> tuple[list[Problem], dict[str, int]]:
     segments, found = _check_segments(settings)
     sources = sorted((settings.project / "assets" / "sources").glob("*/defs.yaml"))
     campaigns = sorted((settings.project / "assets" / "campaigns").glob("*/defs.yaml"))
-    by_source = [check_source(path.parent, home=settings.home) for path in sources]
+    by_source = [check_definition(path, home=settings.home) for path in sources]
     by_campaign = [check_campaign(path.parent, segments=segments, profiles=set(settings.senders)) for path in campaigns]
     problems = [*found, *(p for group in (*by_source, *by_campaign) for p in group)]
     loaded = {

@@ -5,20 +5,23 @@ belongs to ``senders.rendering``.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assets.audiences.definition import load_campaign
-from assets.audiences.plan import preview_rows
+import duckdb
+
+from assets.audiences.definition import load_campaign, shared_templates
+from assets.audiences.judging import JUDGED, judge
+from assets.audiences.plan import build_request, campaign_folder
 from assets.warehouse.published import connect_published
 from assets.warehouse.resources import Mailrail
 from senders.errors import ConfigError, RenderError
 from senders.rendering.preview import Preview, preview
 from senders.rendering.renderer import Renderer
 from senders.rendering.template import compile_template
-from senders.tracking.addresses import mask_address
+from senders.tracking.addresses import mask_address, normalize_address
 from senders.tracking.tokens import send_tokens
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
@@ -56,9 +59,9 @@ def preview_campaign(
         TemplateError: the template is wrong; lists every problem.
         RenderError: a message cannot be rendered.
     """
-    folder = mailrail.campaign_folder(campaign)
+    folder = campaign_folder(mailrail.project, campaign)
     definition = load_campaign(folder)
-    template = compile_template(folder, mailrail.templates)
+    template = compile_template(folder, shared_templates(folder))
     # Number 0 is no send: tokens of a preview open nothing.
     renderer = Renderer(
         template,
@@ -70,12 +73,25 @@ def preview_campaign(
         base_url=mailrail.base_url,
         sent_at=mailrail.clock.now(),
     )
-    with connect_published(mailrail.published) as connection:
-        rows = preview_rows(definition, mailrail, connection, campaign, limit=limit, address=address, fields=template.fields)
+    request = build_request(mailrail, definition, campaign, template, as_of=mailrail.clock.now())
+    with mailrail.open_ledger() as ledger, connect_published(mailrail.published) as connection:
+        judge(connection, request, ledger)
+        rows = _rows(connection, request.fields, limit, address)
     if not rows:
         wanted = f"{address} is" if address else "nobody is"
         raise ConfigError(f"{campaign}: {wanted} not among its recipients; see: mailrail plan {campaign}")
     return [_show(shown, write) for shown in _render(renderer, rows)]
+
+
+def _rows(
+    connection: duckdb.DuckDBPyConnection, fields: Sequence[str], limit: int, address: str | None
+) -> list[dict[str, Any]]:
+    names = ["contact_id", "address", "tracking", "variant", *fields]
+    wanted = "and address = $address" if address else ""
+    given = {"limit": limit, **({"address": normalize_address(address)} if address else {})}
+    query = f"select {', '.join(names)} from {JUDGED} where reason is null {wanted} order by contact_id limit $limit"  # noqa: S608
+    rows = connection.execute(query, given).fetchall()
+    return [{"seq": seq, **dict(zip(names, row, strict=True))} for seq, row in enumerate(rows, 1)]
 
 
 def _render(renderer: Renderer, rows: list[dict[str, Any]]) -> Iterator[Preview]:

@@ -20,20 +20,18 @@ def with_addresses(frame: "pl.DataFrame", address_key: bytes) -> "pl.DataFrame":
     import polars as pl
 
     given = frame["email"].unique().drop_nulls()
-    normals, contacts, problems = [], [], []
-    for text in given:
-        try:
-            normal = normalize_address(text)
-        except AddressError as error:
-            normals.append(None)
-            contacts.append(None)
-            problems.append(error.reason_code)
-        else:
-            normals.append(normal)
-            contacts.append(hash_address(normal, address_key).hex())
-            problems.append(None)
     known = pl.DataFrame(
-        {"email_given": given, "email": normals, "contact_id": contacts, "_address_problem": problems},
+        [(text, *_identify(text, address_key)) for text in given],
         schema=dict.fromkeys(("email_given", "email", "contact_id", "_address_problem"), pl.String),
+        orient="row",
     )
     return frame.rename({"email": "email_given"}).join(known, on="email_given", how="left", maintain_order="left")
+
+
+def _identify(text: str, address_key: bytes) -> tuple[str | None, str | None, str | None]:
+    """Return normal form and contact id, or else the reason code."""
+    try:
+        normal = normalize_address(text)
+    except AddressError as error:
+        return None, None, error.reason_code
+    return normal, hash_address(normal, address_key).hex(), None

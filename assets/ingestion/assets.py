@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from assets.ingestion.checks import check_specs, judge_load, not_judged, rejects_table, sample_table
+from assets.ingestion.definitions import find_definitions, load_definition
 from assets.ingestion.loading import LoadResult, load_source
 from assets.ingestion.mapping import KEYS, SourceDefinition
 from assets.warehouse.resources import Mailrail
@@ -54,17 +55,31 @@ def build_source(definition: SourceDefinition) -> dg.AssetsDefinition:
     return source
 
 
+def load_named(mailrail: Mailrail, name: str) -> LoadResult:
+    """Load one source by its name.
+
+    Raises:
+        ConfigError: there is no such source, its definition is wrong, or its files cannot be read.
+    """
+    root = mailrail.project / "assets" / "sources"
+    known = {path.parent.name: path for path in find_definitions(root)}
+    if name not in known:
+        raise ConfigError(f"there is no source {name!r} (known: {', '.join(known) or 'none'}); look into {root}.")
+    return _load(load_definition(known[name]), mailrail)
+
+
 def _load(definition: SourceDefinition, mailrail: Mailrail) -> LoadResult:
     ledger = mailrail.open_ledger()
     try:
-        return load_source(
-            definition,
-            warehouse=mailrail.warehouse,
-            home=mailrail.home,
-            ledger=ledger,
-            keyring=mailrail.keyring(),
-            clock=mailrail.clock,
-        )
+        with mailrail.hold_warehouse():
+            return load_source(
+                definition,
+                warehouse=mailrail.warehouse,
+                home=mailrail.home,
+                ledger=ledger,
+                keyring=mailrail.keyring(),
+                clock=mailrail.clock,
+            )
     finally:
         ledger.close()
 
@@ -122,6 +137,8 @@ def _build_raw(kind: str, sources: list[dg.AssetKey]) -> dg.AssetsDefinition:
     def raw(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         from assets.ingestion.landing import count_rows
 
-        return dg.MaterializeResult(metadata=count_rows(context.resources.mailrail.warehouse, kind))
+        mailrail: Mailrail = context.resources.mailrail
+        with mailrail.hold_warehouse():
+            return dg.MaterializeResult(metadata=count_rows(mailrail.warehouse, kind))
 
     return raw

@@ -24,11 +24,11 @@ def consent_of(rule: ConsentRule, text: "pl.Expr") -> "pl.Expr":
     import polars as pl
 
     word = text.str.to_lowercase()
-    state = pl.when(text.is_null()).then(pl.lit(rule.default))
+    states = [pl.when(text.is_null()).then(pl.lit(rule.default))]
     for name in ("granted", "denied", UNSUBSCRIBED):
         values = [value.strip().lower() for value in getattr(rule, name)]
-        state = state.when(word.is_in(values)).then(pl.lit(name))
-    return state.otherwise(pl.lit(None, dtype=pl.String))
+        states.append(pl.when(word.is_in(values)).then(pl.lit(name)))
+    return pl.coalesce(states)
 
 
 def suppression_events(source: str, load_id: str, suppressions: "pl.DataFrame", *, now: datetime) -> Iterator[Event]:

@@ -19,6 +19,7 @@ from assets.ingestion.mapping import SourceDefinition
 from senders.errors import ConfigError, Problem
 
 TYPE = "assets.components.Source"
+_TYPES = (TYPE, "assets.components.source.Source")  # dg scaffolds the second
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -136,7 +137,7 @@ def _attributes(path: Path, document: Any) -> dict[str, Any]:
         )
         for key in unknown
     ]
-    if document.get("type") != TYPE:
+    if document.get("type") not in _TYPES:
         problems.append(
             _problem(path, _key_place(document, "type"), "type", f"type is {document.get('type')!r}.", remedy)
         )
@@ -144,7 +145,8 @@ def _attributes(path: Path, document: Any) -> dict[str, Any]:
         problems.append(_problem(path, _key_place(document, "attributes"), "shape", "attributes are missing.", remedy))
     if problems:
         raise DefinitionError(problems)
-    return _plain(document["attributes"])
+    attributes: dict[str, Any] = _plain(document["attributes"])
+    return attributes
 
 
 def _plain(value: Any) -> Any:

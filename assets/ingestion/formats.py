@@ -84,8 +84,8 @@ def check_encoding(definition: SourceDefinition, path: Path) -> None:
                 byte, place = error.object[error.start], offset - pending + error.start
                 raise ConfigError(
                     f"source {definition.name}: {path} is not {definition.encoding}: byte 0x{byte:02x} at offset "
-                    f"{place} (line {line}). Set encoding in assets/sources/{definition.name}/defs.yaml (cp1252 for files "
-                    "from Windows), or save the file anew."
+                    f"{place} (line {line}). Set encoding in assets/sources/{definition.name}/defs.yaml "
+                    "(cp1252 for files from Windows), or save the file anew."
                 ) from None
             if not block:
                 return

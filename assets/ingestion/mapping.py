@@ -88,14 +88,18 @@ class _Strict(BaseModel):
 class ConsentRule(_Strict):
     """How a source's own words for consent are read; values are compared trimmed and without case."""
 
-    column: str | None = Field(None, description="Their column that holds the consent; none if the file says nothing.")
-    granted: tuple[str, ...] = Field((), description="Values that mean: this person asked for mail.")
-    denied: tuple[str, ...] = Field((), description="Values that mean: this person did not ask for mail.")
-    unsubscribed: tuple[str, ...] = Field(
-        (), description="Values that mean: this person said stop; the address is suppressed, for good."
+    column: str | None = Field(
+        default=None, description="Their column that holds the consent; none if the file says nothing."
     )
-    default: ConsentState = Field("unknown", description="Consent of a row whose value is blank or has no column.")
-    basis: str = Field("", description="Where the consent comes from, in words; kept with every contact.")
+    granted: tuple[str, ...] = Field(default=(), description="Values that mean: this person asked for mail.")
+    denied: tuple[str, ...] = Field(default=(), description="Values that mean: this person did not ask for mail.")
+    unsubscribed: tuple[str, ...] = Field(
+        default=(), description="Values that mean: this person said stop; the address is suppressed, for good."
+    )
+    default: ConsentState = Field(
+        default="unknown", description="Consent of a row whose value is blank or has no column."
+    )
+    basis: str = Field(default="", description="Where the consent comes from, in words; kept with every contact.")
 
     @field_validator("granted", "denied", "unsubscribed", mode="before")
     @classmethod
@@ -122,31 +126,39 @@ class ConsentRule(_Strict):
 class SourceDefinition(_Strict):
     """A source of contacts, orders or products: where its files lie and what their columns mean."""
 
-    name: str = Field("", description="Taken from the folder's name; may be left out.")
+    name: str = Field(default="", description="Taken from the folder's name; may be left out.")
     kind: SourceKind = Field(description="What a row is: contacts, orders or products.")
-    format: FileFormat = Field("csv", description="csv, parquet or jsonl (one JSON object per line).")
+    format: FileFormat = Field(default="csv", description="csv, parquet or jsonl (one JSON object per line).")
     location: str = Field(description="File or glob pattern, absolute or below MAILRAIL_HOME.", min_length=1)
-    delimiter: str = Field(",", description="CSV only: what stands between two cells.", min_length=1, max_length=1)
-    encoding: str = Field("utf-8", description="Encoding of CSV and JSON lines.")
-    decimal: Literal[".", ","] = Field(".", description="CSV and JSON lines: the decimal sign of numbers.")
+    delimiter: str = Field(
+        default=",", description="CSV only: what stands between two cells.", min_length=1, max_length=1
+    )
+    encoding: str = Field(default="utf-8", description="Encoding of CSV and JSON lines.")
+    decimal: Literal[".", ","] = Field(default=".", description="CSV and JSON lines: the decimal sign of numbers.")
     date_format: str | None = Field(
-        None, description="Form of dates, such as %d.%m.%Y; ISO 8601 is always understood. Times without zone are UTC."
+        default=None,
+        description="Form of dates, such as %d.%m.%Y; ISO 8601 is always understood. Times without zone are UTC.",
     )
     columns: dict[str, str] = Field(description="Our field: their column (a dotted path for nested JSON).")
     key: str | None = Field(
         None,
         description="Contacts only: our field that names a row, source_key or email; by default whichever is mapped.",
     )
-    rank: int = Field(1, description="Contacts only: 1 wins over 2 where two sources disagree.", ge=1, le=1000)
+    rank: int = Field(default=1, description="Contacts only: 1 wins over 2 where two sources disagree.", ge=1, le=1000)
     consent: ConsentRule = Field(default_factory=ConsentRule, description="Contacts only: how consent is read.")
     max_rejected_share: float = Field(
-        0.2, description="More rejected rows than this share and the whole load is set aside.", ge=0.0, le=1.0
+        default=0.2, description="More rejected rows than this share and the whole load is set aside.", ge=0.0, le=1.0
     )
     max_unknown_consent_share: float = Field(
-        1.0, description="Contacts only: more rows of unknown consent than this share fail the check.", ge=0.0, le=1.0
+        default=1.0,
+        description="Contacts only: more rows of unknown consent than this share fail the check.",
+        ge=0.0,
+        le=1.0,
     )
-    description: str = Field("", description="What people should know about this source.")
-    owners: tuple[str, ...] = Field(("team:data",), description="Who answers for it: team:<name> or an address.")
+    description: str = Field(default="", description="What people should know about this source.")
+    owners: tuple[str, ...] = Field(
+        default=("team:data",), description="Who answers for it: team:<name> or an address."
+    )
 
     @field_validator("encoding")
     @classmethod

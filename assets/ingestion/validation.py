@@ -154,7 +154,7 @@ def _rules(definition: SourceDefinition) -> "list[tuple[pl.Expr, pl.Expr, str | 
     import polars as pl
 
     fields = FIELDS[definition.kind]
-    rules = [(pl.col("_problem").is_not_null(), pl.col("_problem"), None)]
+    rules: list[tuple[pl.Expr, pl.Expr, str | None]] = [(pl.col("_problem").is_not_null(), pl.col("_problem"), None)]
 
     def empty(name: str) -> pl.Expr:
         return pl.col("email_given" if name == "email" else name).is_null()

@@ -71,23 +71,6 @@ class Mailrail:
         """Folder of the reports."""
         return self.home / "reports"
 
-    @property
-    def templates(self) -> Path:
-        """Folder of what campaigns share: brand, partials, layouts."""
-        return self.project / "assets" / "templates"
-
-    def campaign_folder(self, campaign: str) -> Path:
-        """Return a campaign's folder.
-
-        Raises:
-            ConfigError: there is no such campaign.
-        """
-        root = self.project / "assets" / "campaigns"
-        if not (root / campaign / "defs.yaml").exists():
-            known = ", ".join(sorted(path.parent.name for path in root.glob("*/defs.yaml"))) or "none"
-            raise ConfigError(f"there is no campaign {campaign!r} (known: {known}); look into {root}.")
-        return root / campaign
-
     def send_folder(self, send_id: str) -> Path:
         """Folder of one send's frozen files."""
         return self.home / "files" / "sends" / send_id

@@ -18,18 +18,17 @@ def engagement_over_time(hourly: pl.DataFrame, *, mode: Mode = "light") -> Any:
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.78, 0.22], vertical_spacing=0.08)
     figure.update_layout(template=template(mode), height=340, hovermode="x unified", bargap=0.15)
     starts = hourly["start"].to_list()
-    _shade_sending(figure, hourly, palette)
     figure.add_scatter(
         x=starts,
         y=hourly["all_opens"].to_list(),
-        name="Opens with machines",
+        name="All opens",
         customdata=hourly["machine_opens"].to_list(),
         hovertemplate="%{y:,}, of them %{customdata:,} by machines",
         line={"width": 1.4, "color": palette.machine, "dash": "dot"},
         mode=_mode(hourly),
     )
-    _people(figure, hourly, "opens", "Opens by people", palette.people)
-    _people(figure, hourly, "clicks", "Clicks by people", palette.action)
+    _people(figure, hourly, "opens", "People's opens", palette.people)
+    _people(figure, hourly, "clicks", "People's clicks", palette.action)
     figure.add_bar(
         x=starts,
         y=hourly["unsubscribes"].to_list(),
@@ -40,6 +39,7 @@ def engagement_over_time(hourly: pl.DataFrame, *, mode: Mode = "light") -> Any:
         row=2,
         col=1,
     )
+    _shade_sending(figure, hourly, palette)
     _name_axes(figure, hourly)
     return figure
 
@@ -88,5 +88,6 @@ def _name_axes(figure: Any, hourly: pl.DataFrame) -> None:
     bucket = "hour" if hourly.is_empty() else hourly["bucket"][0]
     figure.update_yaxes(**count_axis(hourly["all_opens"].to_list(), f"per {bucket}"), row=1, col=1)
     figure.update_yaxes(**{**count_axis(hourly["unsubscribes"].to_list(), "unsubs"), "nticks": 3}, row=2, col=1)
-    figure.update_xaxes(hoverformat="%a %-d %b, %H:%M", nticks=8)
+    ticks = "%-d %b" if bucket == "day" else "%H:%M\n%-d %b"
+    figure.update_xaxes(hoverformat="%a %-d %b, %H:%M", tickformat=ticks, nticks=6, tickangle=0)
     figure.update_xaxes(title_text="UTC", row=2, col=1)

@@ -19,7 +19,9 @@ def send_funnel(funnel: pl.DataFrame, *, mode: Mode = "light") -> Any:
     palette = PALETTES[mode]
     names = [term(STAGES, stage).name for stage in funnel["stage"]]
     people = funnel["people"].to_list()
-    figure = blank_figure(mode, 340, barmode="overlay", showlegend=False, margin={"l": 2, "r": 2, "t": 16, "b": 22})
+    figure = blank_figure(
+        mode, 340, barmode="overlay", barcornerradius=0, showlegend=False, margin={"l": 2, "r": 2, "t": 16, "b": 22}
+    )
     figure.add_bar(
         y=names,
         x=[1] * len(names),

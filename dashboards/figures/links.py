@@ -22,8 +22,8 @@ def clicks_by_link(links: pl.DataFrame, *, mode: Mode = "light") -> Any:
     names = [chart_text(label, 22) for label in shown["label"]]
     figure = blank_figure(mode, 104 + 34 * max(shown.height, 2), barmode="group", bargap=0.35, bargroupgap=0.08)
     for column, name, colour in (
-        ("clicks", "Clicks by people", palette.action),
-        ("machine_clicks", "Clicks by machines", palette.machine),
+        ("clicks", "People", palette.action),
+        ("machine_clicks", "Machines", palette.machine),
     ):
         figure.add_bar(
             y=[str(place) for place in places],
@@ -32,7 +32,7 @@ def clicks_by_link(links: pl.DataFrame, *, mode: Mode = "light") -> Any:
             orientation="h",
             marker={"color": colour},
             customdata=names,
-            hovertemplate="%{customdata}: %{x:,}",
+            hovertemplate="%{customdata}: %{x:,} clicks",
         )
     figure.update_yaxes(
         type="category",

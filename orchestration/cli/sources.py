@@ -20,7 +20,7 @@ def source() -> None:
 @click.pass_context
 def load(context: click.Context, name: str, as_json: bool) -> None:
     """Load source NAME into the raw tables. Loading the same file twice changes nothing."""
-    from assets.ingestion.loading import load_named
+    from assets.ingestion.assets import load_named
     from orchestration.cli.views import load_table
     from orchestration.resources import build_mailrail
 

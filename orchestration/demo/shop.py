@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -25,7 +26,17 @@ WEB_SHARE = 0.4  # of all people; with an overlap of 30 % the CRM knows 72 % of 
 OVERLAP = 0.3
 
 CRM_COLUMNS = (
-    "Customer No,E-Mail,First Name,Last Name,City,Country,Newsletter,Opt-in Date,Tracking,Created,Changed".split(",")
+    "Customer No",
+    "E-Mail",
+    "First Name",
+    "Last Name",
+    "City",
+    "Country",
+    "Newsletter",
+    "Opt-in Date",
+    "Tracking",
+    "Created",
+    "Changed",
 )
 ORDER_SCHEMA = {
     "order_id": pl.String,
@@ -39,8 +50,9 @@ ORDER_SCHEMA = {
     "ordered_at": pl.Datetime("us"),
 }
 
-_YES = ("yes", "yes", "yes", "yes", "Yes", "Y", "1", "true", "subscribed")
-_NO = ("no", "No", "unsubscribed", "unsubscribed", "0", "false")
+# What each source writes for yes and for no; "unsubscribed" is somebody who once said yes.
+_CRM_WORDS = {True: ("yes", "yes", "yes", "Yes", "YES", " yes"), False: ("no", "No", "unsubscribed", "Unsubscribed")}
+_WEB_WORDS = {True: ("granted",), False: ("denied", "unsubscribed")}
 _GARBAGE = ("maybe", "???", "see notes", "x", "31.02.2026", "yes/no")
 
 
@@ -57,6 +69,20 @@ class Product:
     def url(self) -> str:
         """Return the page of the product."""
         return f"{SHOP_URL}/p/{self.sku.lower()}"
+
+
+class OrderLine(NamedTuple):
+    """One line of an order, as the shop exports it; `ORDER_SCHEMA` has the types."""
+
+    order_id: str
+    line_no: int
+    customer_no: str | None
+    email: str | None
+    product_id: str | None
+    quantity: int
+    amount: float
+    currency: str
+    ordered_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +147,7 @@ def write_shop(
     )
 
 
-def write_orders(path: Path, lines: Iterable[Sequence[object]]) -> None:
+def write_orders(path: Path, lines: Iterable[OrderLine]) -> None:
     """Write order lines in the shop's format; the file appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     frame = pl.DataFrame(list(lines), schema=ORDER_SCHEMA, orient="row")
@@ -184,7 +210,7 @@ def _crm_consent(rng: random.Random, consent: bool | None) -> str:
         return rng.choice(_GARBAGE)
     if consent is None:
         return ""
-    return rng.choice(_YES if consent else _NO)
+    return rng.choice(_CRM_WORDS[consent])
 
 
 def _crm_date(rng: random.Random, moment: datetime) -> str:
@@ -192,7 +218,7 @@ def _crm_date(rng: random.Random, moment: datetime) -> str:
     kind = rng.random()
     if kind < 0.004:
         return rng.choice(("31.02.2026", "0000-00-00", "n/a", "45123"))
-    if kind < 0.03:
+    if kind < 0.007:
         return f"{moment:%d.%m.%Y}"
     return moment.isoformat(sep=" ")
 
@@ -215,8 +241,7 @@ def _web_row(rng: random.Random, number: int, person: Person, until: datetime) -
     return {
         "id": f"w-{number:06}" if rng.random() > 0.01 else number,  # an old form wrote bare numbers
         "email": _spell(rng, person),
-        "first_name": person.first_name,
-        "last_name": person.last_name if rng.random() > 0.05 else None,
+        "name": {"first": person.first_name, "last": person.last_name if rng.random() > 0.05 else None},
         "country": person.country,
         "locale": person.locale,
         "consent": _web_consent(rng, person.consent),
@@ -230,10 +255,8 @@ def _web_row(rng: random.Random, number: int, person: Person, until: datetime) -
 def _web_consent(rng: random.Random, consent: bool | None) -> object:
     kind = rng.random()
     if kind < 0.005:
-        return rng.choice(("perhaps", "", 7, "on?"))
-    if kind < 0.02 and consent is not None:
-        return str(consent).lower()
-    return consent
+        return rng.choice(("perhaps", "", 7, True, "on?"))
+    return None if consent is None else rng.choice(_WEB_WORDS[consent])
 
 
 def _web_time(rng: random.Random, moment: datetime) -> str:
@@ -278,14 +301,14 @@ def _product_rows(rng: random.Random, goods: list[Product]) -> list[list[str]]:
     rows = [[item.sku, item.title, item.category, f"{item.price:.2f}", item.url] for item in goods]
     rows.append(["NF-9001", "Gift Card", "Other", "on request", f"{SHOP_URL}/gift"])
     rows.append(["", "Nameless Sample", "Other", "12.00", ""])
-    rows.append(["NF-9003", 'Rope "Classic", 60 m\n(cut to length)', "Gear", "-4.00", f"{SHOP_URL}/p/nf-9003"])
+    rows.append(["NF-9003", 'Rope "Classic", 60 m\n(cut to length)', "Gear", "24,- EUR", f"{SHOP_URL}/p/nf-9003"])
     rng.shuffle(rows)
     return [["sku", "title", "category", "price", "url"], *rows]
 
 
 def _order_lines(
     rng: random.Random, people: list[Person], goods: list[Product], orders: int, until: datetime
-) -> list[tuple[object, ...]]:
+) -> list[OrderLine]:
     """Return order lines: few people and few things make most of them, and more of them of late."""
     buyers = rng.sample(range(len(people)), max(1, round(len(people) * 0.62)))
     buyer_weights = list(accumulate(rng.paretovariate(1.3) for _ in buyers))
@@ -295,7 +318,7 @@ def _order_lines(
     # What is always popular is another thing than what is featured.
     shelf = rng.sample(goods, len(goods))
     ages = sorted((900 * 86_400 * rng.random() ** 1.6 for _ in range(orders)), reverse=True)
-    lines: list[tuple[object, ...]] = []
+    lines: list[OrderLine] = []
     for number, (buyer, age) in enumerate(zip(chosen, ages, strict=True)):
         basket = rng.choices(shelf, cum_weights=good_weights, k=rng.choices((1, 2, 3, 5), (60, 25, 11, 4))[0])
         if age < 30 * 86_400 and rng.random() < 0.35:
@@ -307,12 +330,12 @@ def _order_lines(
 
 def _lines_of(
     rng: random.Random, number: int, buyer: tuple[str, str], basket: list[Product], ordered_at: datetime
-) -> Iterable[tuple[object, ...]]:
+) -> Iterable[OrderLine]:
     email, customer_no = buyer
     spoiled = number % 997 == 500  # an order whose export lost its thing or its buyer
     for line_no, item in enumerate(basket, start=1):
         quantity = rng.choices((1, 2, 3), (85, 12, 3))[0]
-        yield (
+        yield OrderLine(
             f"O{1_000_000 + number}",
             line_no,
             customer_no,
@@ -325,9 +348,9 @@ def _lines_of(
         )
 
 
-def _featured_buyers(lines: list[tuple[object, ...]], until: datetime) -> int:
+def _featured_buyers(lines: list[OrderLine], until: datetime) -> int:
     since = until - timedelta(days=30)
-    return len({line[3] for line in lines if line[4] == FEATURED_SKU and line[8] >= since and line[3]})  # type: ignore[operator]
+    return len({line.email for line in lines if line.product_id == FEATURED_SKU and line.ordered_at >= since} - {None})
 
 
 def _csv(rows: Iterable[Sequence[str]]) -> bytes:

@@ -4,19 +4,27 @@ Add words here to make the sample data more varied. All domains are under reserv
 shop and its products are invented; how the words are combined belongs to ``shop``.
 """
 
+# fmt: off
 FIRST_NAMES = (
-    "Anna Ben Clara David Elif Finn Greta Hugo Ida Jonas Karla Leo Mila Noah Olga Paul Quinn Rosa Samir Tessa Umar Vera "
-    "Willem Xenia Yusuf Zoe Aïcha Björn Chloé Dáithí Émile Françoise Gökhan Håkon Inês Jörg Kateřina Łukasz Márta Niño "
-    "Øyvind Paweł Renée Sören Térèse Ümit Väinö Wiktoria Yağmur Žofia Amelia Bruno Carmen Diego Elena Felix Giulia Hannah "
-    "Ivan Julia Kenji Lena Marco Nora Oscar Petra Rafael Sofia Thomas Ursula Viktor Wanda"
-).split()
+    "Anna", "Ben", "Clara", "David", "Elif", "Finn", "Greta", "Hugo", "Ida", "Jonas", "Karla", "Leo", "Mila",
+    "Noah", "Olga", "Paul", "Quinn", "Rosa", "Samir", "Tessa", "Umar", "Vera", "Willem", "Xenia", "Yusuf", "Zoe",
+    "Aïcha", "Björn", "Chloé", "Dáithí", "Émile", "Françoise", "Gökhan", "Håkon", "Inês", "Jörg", "Kateřina",
+    "Łukasz", "Márta", "Niño", "Øyvind", "Paweł", "Renée", "Sören", "Térèse", "Ümit", "Väinö", "Wiktoria",
+    "Yağmur", "Žofia", "Amelia", "Bruno", "Carmen", "Diego", "Elena", "Felix", "Giulia", "Hannah", "Ivan",
+    "Julia", "Kenji", "Lena", "Marco", "Nora", "Oscar", "Petra", "Rafael", "Sofia", "Thomas", "Ursula", "Viktor",
+    "Wanda",
+)
 LAST_NAMES = (
-    "Adler Baker Castro Dubois Eriksen Fischer Garcia Hoffmann Ivanov Jansen Keller Larsen Meier Novak Olsen Petrov "
-    "Quist Rossi Schmidt Tanaka Ulrich Vogel Weber Xavier Yilmaz Zimmer Andersson Brandt Carvalho Dvořák Ek Fernández "
-    "Grün Härkönen Iversen Jørgensen Kovács Lévêque Müller Nowak O'Brien D'Angelo Peña Quiñones Rüegg Strauß Türk Urban "
-    "Virtanen Wójcik Young Żak Bianchi Costa Dahl Evans Foster Green Hughes Isaksen Jones King Lopez Moore Nilsson"
-).split()
+    "Adler", "Baker", "Castro", "Dubois", "Eriksen", "Fischer", "Garcia", "Hoffmann", "Ivanov", "Jansen",
+    "Keller", "Larsen", "Meier", "Novak", "Olsen", "Petrov", "Quist", "Rossi", "Schmidt", "Tanaka", "Ulrich",
+    "Vogel", "Weber", "Xavier", "Yilmaz", "Zimmer", "Andersson", "Brandt", "Carvalho", "Dvořák", "Ek",
+    "Fernández", "Grün", "Härkönen", "Iversen", "Jørgensen", "Kovács", "Lévêque", "Müller", "Nowak", "O'Brien",
+    "D'Angelo", "Peña", "Quiñones", "Rüegg", "Strauß", "Türk", "Urban", "Virtanen", "Wójcik", "Young", "Żak",
+    "Bianchi", "Costa", "Dahl", "Evans", "Foster", "Green", "Hughes", "Isaksen", "Jones", "King", "Lopez",
+    "Moore", "Nilsson",
+)
 
+# fmt: on
 # Country, locale, cities.
 PLACES = (
     ("DE", "de-DE", ("Berlin", "Hamburg", "München", "Köln", "Freiburg im Breisgau")),
@@ -90,10 +98,12 @@ ODD_NAMES = (
     ("A" * 180, "Long"),
 )
 
+# fmt: off
 MATERIALS = (
-    "Merino Down Ripstop Alpine Granite Northern Trail Glacier Birch Storm Fjord Summit Cedar Ridge Moss Basalt Tundra "
-    "Polar River Ember"
-).split()
+    "Merino", "Down", "Ripstop", "Alpine", "Granite", "Northern", "Trail", "Glacier", "Birch", "Storm", "Fjord",
+    "Summit", "Cedar", "Ridge", "Moss", "Basalt", "Tundra", "Polar", "River", "Ember",
+)
+# fmt: on
 # Thing, category, lowest and highest price.
 THINGS = (
     ("Jacket", "Clothing", 89, 420),

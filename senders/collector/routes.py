@@ -101,7 +101,7 @@ class Collector:
             return self._page(pages.unsubscribe_page(claims.topic, self.host))
         road = road_of(await read_body(request))
         event = unsubscribe_event(claims, claims.address_hash, claims.topic, at=self._now(), road=road)
-        await self.recorder.record(replace(event, **facts_of(request)))
+        await self.recorder.record(with_facts(event, request))
         await self.lookups.wait_for_open_offer(claims.address_hash)
         return self._page(pages.unsubscribed_page(claims.topic, self.host))
 
@@ -145,7 +145,7 @@ class Collector:
 
     def _event(self, request: Request, kind: Kind, claims: Claims) -> Event:
         event = Event(uuid.uuid4().hex, kind, self._now(), send_no=claims.send_no, seq=claims.seq)
-        return replace(event, **facts_of(request))
+        return with_facts(event, request)
 
     async def _rendered(self, request: Request, send: SendRow, claims: Claims) -> str | None:
         if request.method == "HEAD":
@@ -169,13 +169,14 @@ class Collector:
         )
 
 
-def facts_of(request: Request) -> dict[str, str]:
-    """Return what is stored of a client: its name, its address, its method, and nothing more."""
-    return {
-        "user_agent": request.headers.get("user-agent", "")[:MAX_USER_AGENT],
-        "ip": request.client.host if request.client else "",
-        "method": request.method,
-    }
+def with_facts(event: Event, request: Request) -> Event:
+    """Return an event with what is stored of a client: its name, its address, its method, and nothing more."""
+    return replace(
+        event,
+        user_agent=request.headers.get("user-agent", "")[:MAX_USER_AGENT],
+        ip=request.client.host if request.client else "",
+        method=request.method,
+    )
 
 
 def is_web_address(target: str) -> bool:

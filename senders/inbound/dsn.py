@@ -114,6 +114,9 @@ def clean_address(text: str) -> str:
 def _plain(mail: Mail) -> list[BounceReport]:
     """Read what servers without reports write; guesses, marked as such."""
     found = parse_plain_bounce(mail)
+    if found is None:
+        return []
+    failure = _guess(found)
     return [
         BounceReport(
             recipient=clean_address(recipient),
@@ -121,10 +124,10 @@ def _plain(mail: Mail) -> list[BounceReport]:
             status=effective_status("", found.reason),
             code=find_smtp_code(found.reason),
             diagnostic=found.reason[:MAX_DIAGNOSTIC],
-            failure=_guess(found),
+            failure=failure,
             structured=False,
         )
-        for recipient in (found.recipients if found else [])
+        for recipient in found.recipients
     ]
 
 

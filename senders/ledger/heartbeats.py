@@ -4,6 +4,7 @@ Add here only presence. Leases are stricter and belong to ``lease``.
 """
 
 import os
+import sqlite3
 import time
 
 from senders.ledger.database import Database
@@ -19,15 +20,8 @@ class Heartbeats:
 
     def heartbeat(self, process: str, owner: str) -> None:
         """Say that a process (``sender``, ``collector``, ``mailbox``) is at work."""
-        now = time.monotonic()
         with self._database.write() as connection:
-            connection.execute(
-                "delete from heartbeats where machine <> ? or at < ?", (this_machine(), now - 60 * FRESH_SECONDS)
-            )
-            connection.execute(
-                "insert or replace into heartbeats (process, owner, machine, pid, at) values (?, ?, ?, ?, ?)",
-                (process, owner, this_machine(), os.getpid(), now),
-            )
+            beat(connection, process, owner)
 
     def alive(self, process: str) -> bool:
         """Whether any process of that name on this machine spoke in the last 10 seconds and still runs."""
@@ -41,3 +35,15 @@ class Heartbeats:
         """Take a process off the list when it ends in good order."""
         with self._database.write() as connection:
             connection.execute("delete from heartbeats where process = ? and owner = ?", (process, owner))
+
+
+def beat(connection: sqlite3.Connection, process: str, owner: str) -> None:
+    """Say that this process is at work; inside a write transaction."""
+    now = time.monotonic()
+    connection.execute(
+        "delete from heartbeats where machine <> ? or at < ?", (this_machine(), now - 60 * FRESH_SECONDS)
+    )
+    connection.execute(
+        "insert or replace into heartbeats (process, owner, machine, pid, at) values (?, ?, ?, ?, ?)",
+        (process, owner, this_machine(), os.getpid(), now),
+    )

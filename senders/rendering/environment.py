@@ -64,6 +64,12 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         self.filters["default"] = self.filters["d"] = _default
         self.tests = {name: self.tests[name] for name in TESTS}
 
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Read a field of the contact; a dictionary's own methods are no fields."""
+        if type(obj) is not dict:
+            return super().getattr(obj, attribute)
+        return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
+
     def is_safe_callable(self, obj: Any) -> bool:
         """Allow link slots and nothing else."""
         return type(obj) is LinkSlot

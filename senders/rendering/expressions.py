@@ -4,6 +4,7 @@ Works on Jinja's own syntax tree. Add a rule here when an expression compiles bu
 belong to ``lint``.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ CONTACT = "contact"
 UNSUBSCRIBE_URL = "unsubscribe_url"
 VIEW_URL = "view_in_browser_url"
 PIXEL_SLOT = "pixel_slot"
+_RAW = re.compile(r"\{%[-+]?\s*raw\b")
 VARIABLES = (CONTACT, UNSUBSCRIBE_URL, VIEW_URL)
 
 
@@ -39,6 +41,9 @@ class Usage:
 def analyse(source: Source, environment: TemplateEnvironment) -> Usage:
     """Read the Jinja of a source as its author wrote it and note what may not be used."""
     usage = Usage()
+    for match in _RAW.finditer(source.text):
+        place = source.place(match.start())
+        usage.problems.append(place.problem("jinja-statement", "raw is not available", "Write &#123; for a brace."))
     try:
         tree = environment.parse(source.text)
         environment.compile(source.text)

@@ -67,8 +67,8 @@ def _attributes(tag: str) -> Iterator[tuple[bool, str]]:
     end = "/>" if tag.endswith("/>") else ">"
     inner = tag[: -len(end)].rstrip()
     attributes = list(_ATTRIBUTE.finditer(inner))
-    if not attributes:
-        yield False, inner + end
+    if not attributes or "".join(match[0] for match in attributes) != inner[attributes[0].start() :]:
+        yield False, re.sub(r"\s+", " ", inner) + end  # no attributes, or not as we know them
         return
     yield False, inner[: attributes[0].start()]
     for index, match in enumerate(attributes):

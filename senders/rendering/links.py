@@ -53,6 +53,11 @@ def insert_slots(document: Document) -> tuple[Source, tuple[Link, ...], list[Pro
             found = _slot(document, element, attribute, len(links) + 1, problems)
             if found is not None:
                 link, replacement = found
+                if not link.label:
+                    remedy = "Give it words, or its picture an alt text."
+                    place = document.source.place(attribute.start)
+                    message = f"the link to {attribute.value} has no words"
+                    problems.append(place.problem("link-empty", message, remedy, "warning"))
                 links.append(link)
                 edits += [Edit(attribute.start, attribute.end, replacement)] if replacement else []
     return document.source.replace(edits), tuple(links), problems

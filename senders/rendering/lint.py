@@ -159,11 +159,6 @@ def lint_duties(document: Document, links: tuple[Link, ...], brand: Mapping[str,
     if not address or (body and address not in _squeeze(document.content(body))):
         remedy = "Show {{ brand.postal_address }}, or include partials/footer.mjml."
         found.append(_at(document, offset, "address-missing", "the postal address is not shown", remedy))
-    for link in links:
-        if link.role == "content" and not link.label:
-            remedy = "Give it words, or its picture an alt text."
-            message = f"link {link.link_no} ({link.url or 'personal'}) has no words"
-            found.append(_at(document, offset, "link-empty", message, remedy, "warning"))
     return found
 
 

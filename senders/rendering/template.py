@@ -71,7 +71,10 @@ class CompiledTemplate:
         Raises:
             ConfigError: another version wrote it, or it was changed.
         """
-        values: dict[str, Any] = json.loads(text)
+        try:
+            values: dict[str, Any] = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ConfigError("template.json: cut short or damaged; restore the send's folder") from error
         if values.pop("version", None) != FORMAT:
             raise ConfigError(f"template.json: not of version {FORMAT}; freeze the audience again")
         values["links"] = tuple(Link(**link) for link in values["links"])

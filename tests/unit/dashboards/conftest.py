@@ -1,6 +1,7 @@
 """A small warehouse in memory: the public marts with the columns of their dbt contracts, and two sends."""
 
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +18,29 @@ DUE = datetime(2026, 11, 3, 9)
 DEFAULTS = {"varchar": "", "bigint": 0, "integer": 0, "double": 0.0, "boolean": False, "timestamp": DUE}
 
 
+@cache
+def contracts() -> dict[str, dict[str, str]]:
+    """Return the columns of every mart that has a contract, with their types."""
+    models = (
+        model for path in sorted(MARTS.rglob("*.yml")) for model in YAML(typ="safe").load(path).get("models") or []
+    )
+    return {
+        model["name"]: {c["name"]: TYPES.get(c["data_type"], c["data_type"]) for c in model["columns"]}
+        for model in models
+        if model.get("columns") and not model["name"].startswith("seg_")
+    }
+
+
 class Marts:
     """The marts of the contracts, filled by name; what a row does not say gets its type's zero."""
 
     def __init__(self) -> None:
         self.connection = duckdb.connect()
         self.connection.execute("create schema marts")
-        self.columns: dict[str, dict[str, str]] = {}
-        for path in sorted(MARTS.rglob("*.yml")):
-            for model in YAML(typ="safe").load(path).get("models") or []:
-                self._create(model)
-
-    def _create(self, model: dict[str, Any]) -> None:
-        columns = {c["name"]: TYPES.get(c["data_type"], c["data_type"]) for c in model.get("columns") or []}
-        if columns:
-            self.columns[model["name"]] = columns
-            listed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-            self.connection.execute(f"create table marts.{model['name']} ({listed})")
+        self.columns = contracts()
+        for name, columns in self.columns.items():
+            listed = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+            self.connection.execute(f"create table marts.{name} ({listed})")
 
     def insert(self, table: str, **values: Any) -> None:
         columns = self.columns[table]
@@ -204,7 +211,10 @@ def details(marts: Marts) -> None:
             enhanced_code="5.1.1",
             reply="5.1.1 <u•••@gmx.de>: Recipient address rejected: user unknown",
         )
-    clients = [("apple_mpp", "opened", "Mozilla/5.0"), ("sweep", "clicked", "Mozilla/5.0 (Windows NT 10.0) Firefox/126.0")]
+    clients = [
+        ("apple_mpp", "opened", "Mozilla/5.0"),
+        ("sweep", "clicked", "Mozilla/5.0 (Windows NT 10.0) Firefox/126.0"),
+    ]
     for key, (rule, kind, client) in enumerate(clients):
         marts.insert(
             "fct_email_events",
@@ -228,13 +238,18 @@ def empty_marts() -> Marts:
 @pytest.fixture
 def marts(empty_marts: Marts) -> Marts:
     """Two sends a week apart; the second with everything that a report shows."""
-    first_send(empty_marts)
-    second_send(empty_marts)
-    details(empty_marts)
-    return empty_marts
+    return filled(empty_marts)
 
 
-@pytest.fixture
-def frames(marts: Marts) -> SendFrames:
-    """What a report on the second send reads."""
-    return marts.read()
+@pytest.fixture(scope="session")
+def frames() -> SendFrames:
+    """What a report on the second send reads; nobody changes it."""
+    return filled(Marts()).read()
+
+
+def filled(marts: Marts) -> Marts:
+    """Fill the marts with two sends."""
+    first_send(marts)
+    second_send(marts)
+    details(marts)
+    return marts

@@ -282,7 +282,7 @@ def members(warehouse: Path, segment: str) -> set[str]:
 
 def test_segments_on_orders(warehouse: Path) -> None:
     lines = resolved_lines(warehouse).filter(pl.col("contact_id").is_not_null())
-    recent = lines.filter((pl.col("product_id") == "P0001") & (pl.col("ordered_at") > AS_OF - timedelta(days=30)))
+    recent = lines.filter((pl.col("product_id") == "NF-0042") & (pl.col("ordered_at") > AS_OF - timedelta(days=30)))
     spent = lines.group_by("contact_id").agg(pl.col("amount").sum())
     assert members(warehouse, "seg_bought_featured_product_30d") == set(recent["contact_id"])
     assert members(warehouse, "seg_customers") == set(lines["contact_id"])

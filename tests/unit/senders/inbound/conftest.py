@@ -41,7 +41,8 @@ class MemoryLedger:
         if self.failure:
             raise self.failure
         fresh = [event.event_id not in self.stored for event in events]
-        self.stored.update({event.event_id: event for event in events})
+        for event in events:
+            self.stored.setdefault(event.event_id, event)
         return fresh
 
     def message(self, send_no: int, seq: int) -> Row | None:

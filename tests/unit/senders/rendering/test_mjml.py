@@ -63,7 +63,9 @@ def test_mistakes_are_named_with_their_line(text: str, expected: str) -> None:
 
 
 def test_balanced_jinja_around_tags_is_fine() -> None:
-    text = "{% if a %}<mj-text>{% for b in c %}{{ b }}{% else %}-{% endfor %}</mj-text>{% elif d %}{% else %}{% endif %}"
+    text = (
+        "{% if a %}<mj-text>{% for b in c %}{{ b }}{% else %}-{% endfor %}</mj-text>{% elif d %}{% else %}{% endif %}"
+    )
     assert problems(text) == []
 
 

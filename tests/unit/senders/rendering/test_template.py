@@ -61,6 +61,8 @@ def test_a_changed_or_foreign_file_is_refused(folder: Any) -> None:
     text = folder.words("Hi").compile().to_json()
     with pytest.raises(ConfigError, match="do not match"):
         CompiledTemplate.from_json(text.replace("Hello", "Hullo"))
+    with pytest.raises(ConfigError, match="cut short"):
+        CompiledTemplate.from_json(text[:-5])
     with pytest.raises(ConfigError, match="version"):
         CompiledTemplate.from_json(text.replace('"version": 1', '"version": 9'))
 
@@ -85,7 +87,7 @@ def test_the_hash_covers_whatever_shapes_the_message(folder: Any) -> None:
         ("{{ contact.a|safe }}", "jinja-syntax"),
         ("{% include 'x' %}", "jinja-statement"),
         ("{% macro a() %}x{% endmacro %}", "jinja-statement"),
-        ("{% raw %}x{% endraw %}", "jinja-crosses-tags"),
+        ("{% raw %}x{% endraw %}", "jinja-statement"),
         ("{{ contact.first_name.upper() }}", "jinja-call"),
         ("{{ range(3) }}", "jinja-call"),
         ("{{ contact }}", "jinja-contact"),
@@ -279,17 +281,22 @@ def test_which_fields_are_required(folder: Any, words: str, required: bool) -> N
 
 
 def test_styles_outside_ascii_make_the_html_travel_encoded(folder: Any) -> None:
-    compiled = folder.body("<mj-section></mj-section>", head="<mj-style>.a:before { content: '→' }</mj-style>").compile()
+    compiled = folder.body(
+        "<mj-section></mj-section>", head="<mj-style>.a:before { content: '→' }</mj-style>"
+    ).compile()
     assert not compiled.html_is_7bit
 
 
 def test_other_characters_become_references(folder: Any) -> None:
     compiled = folder.words("Grüße → {{ contact.city|default('Köln') }}").compile()
-    assert "Gr&#252;&#223;e &#8594;" in compiled.html
-    assert "default('Köln')" in compiled.html
+    html = " ".join(compiled.html.split())
+    assert "Gr&#252;&#223;e &#8594;" in html
+    assert "default('Köln')" in html
     assert "Grüße → " in compiled.text
 
 
 def test_preheader(folder: Any) -> None:
-    compiled = folder.body("<mj-section></mj-section>", head="<mj-preview>Soon {{ contact.city|default('') }}</mj-preview>")
+    compiled = folder.body(
+        "<mj-section></mj-section>", head="<mj-preview>Soon {{ contact.city|default('') }}</mj-preview>"
+    )
     assert compiled.compile().preheader == "Soon {{ contact.city|default('') }}"

@@ -74,12 +74,11 @@ def test_refusals_have_a_reason(text: str, reason: str) -> None:
 def test_what_passes_is_fit_for_an_envelope(text: str) -> None:
     try:
         address = normalize_address(text)
-    except AddressError as error:
-        assert error.reason_code in REASONS
+    except AddressError:
         return
     assert address.isascii()
     assert address.isprintable()
-    assert not set(address) & set(" <>,;:\\\"[]()")
+    assert not set(address) & set(' <>,;:\\"[]()')
     assert normalize_address(address) == address
 
 

@@ -1,0 +1,158 @@
+"""The render child: a process of its own that reads audience rows and renders them, without any secret.
+
+It gets one job over its socket, answers with batches, and dies with its parent. Add nothing here that needs
+the relay's password, a signing key or the ledger.
+"""
+
+import ctypes
+import importlib
+import os
+import pickle
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from senders.config import SenderProfile
+from senders.delivery.frames import HEADER, FrameKind, encode_batch, frame
+from senders.message import Message, Unrenderable
+from senders.tracking.tokens import SendTokens
+
+Row = Mapping[str, Any]
+Build = Callable[[Row], Message | Unrenderable]
+
+BATCH = 16
+_PR_SET_PDEATHSIG = 1
+_MEMORY_BYTES = 4 * 1024**3
+_OPEN_FILES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class RenderJob:
+    """All that a child needs for one shard.
+
+    ``builder`` names the function that turns this job into one that builds a message from a row. With
+    ``careful`` each row is announced before it is rendered, so that one that hangs is known by its number.
+    """
+
+    parent: int
+    row_reader: str
+    shard_file: Path
+    seqs: tuple[int, ...]
+    template_file: Path
+    profile: SenderProfile
+    tokens: SendTokens
+    send_id: str
+    campaign: str
+    topic: str
+    base_url: str
+    sent_at: datetime
+    builder: str = "senders.delivery.render_child:template_builder"
+    careful: bool = False
+
+
+def template_builder(job: RenderJob) -> Build:
+    """Return the builder that renders the send's compiled template."""
+    from senders.rendering.renderer import Renderer
+    from senders.rendering.template import CompiledTemplate
+
+    template = CompiledTemplate.from_json(job.template_file.read_text(encoding="utf-8"))
+    renderer = Renderer(
+        template,
+        job.profile,
+        job.tokens,
+        send_id=job.send_id,
+        campaign=job.campaign,
+        topic=job.topic,
+        base_url=job.base_url,
+        sent_at=job.sent_at,
+    )
+    return renderer.build
+
+
+def load(name: str) -> Callable[..., Any]:
+    """Return the function that ``module:function`` names."""
+    module, _, function = name.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return found
+
+
+def main() -> None:
+    """Run one job from the socket whose number is the first argument."""
+    line = socket.socket(fileno=int(sys.argv[1]))
+    job = _read_job(line)
+    _limit(job.parent)
+    try:
+        serve(job, line.sendall)
+    except (BrokenPipeError, ConnectionResetError):
+        return  # the parent has what it wants, or is gone
+    except Exception as error:  # the boundary of this process: the parent pauses the send and logs it
+        line.sendall(frame(FrameKind.FAILED, f"{type(error).__name__}: {error}"[:1000].encode()))
+
+
+def serve(job: RenderJob, send: Callable[[bytes], Any]) -> None:
+    """Render the rows of a job and send what came of them."""
+    build = load(job.builder)(job)
+    rows = iter(load(job.row_reader)(job.shard_file, list(job.seqs)))
+    send(frame(FrameKind.READY))
+    missing = set(job.seqs)
+    batch: list[Message | Unrenderable] = []
+    for row in rows:
+        if job.careful:
+            send(frame(FrameKind.ROW, int(row["seq"]).to_bytes(8, "big")))
+        batch.append(_build(build, row))
+        missing.discard(batch[-1].seq)
+        if len(batch) >= BATCH or job.careful:
+            send(encode_batch(batch))
+            batch.clear()
+    batch += [Unrenderable(seq, "the row is not in the audience file") for seq in sorted(missing)]
+    for part in _parts(batch):
+        send(encode_batch(part))
+    send(frame(FrameKind.DONE))
+
+
+def _build(build: Build, row: Row) -> Message | Unrenderable:
+    try:
+        return build(row)
+    except Exception as error:  # one recipient's row must not end the others'
+        return Unrenderable(int(row["seq"]), f"{type(error).__name__}: {error}"[:500])
+
+
+def _parts(items: list[Message | Unrenderable]) -> Iterator[Iterable[Message | Unrenderable]]:
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]
+
+
+def _read_job(line: socket.socket) -> RenderJob:
+    """Read the job; only the parent writes to this socket, so a pickle is safe in this direction."""
+    size, _ = HEADER.unpack(_read(line, HEADER.size))
+    job: RenderJob = pickle.loads(_read(line, size))  # noqa: S301
+    return job
+
+
+def _read(line: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        part = line.recv(size - len(data))
+        if not part:
+            sys.exit(0)
+        data += part
+    return data
+
+
+def _limit(parent: int) -> None:
+    """Bound what a template can cost, and end when the parent ends."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us in order
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(0)
