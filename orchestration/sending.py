@@ -19,7 +19,7 @@ from orchestration.cli.progress import bar
 from orchestration.processes import running
 from orchestration.runs import Runner, open_runner, require_job
 from orchestration.settings import Settings
-from senders.clock import open_clock, parse_time
+from senders.clock import format_time, open_clock
 from senders.errors import GuardError
 from senders.ledger.store import Ledger
 from senders.message import FINAL_STATES, State
@@ -54,12 +54,13 @@ def resume_sends(settings: Settings, only: str | None = None, *, show: bool = Tr
     with Ledger.open(settings.home) as ledger:
         sends = ledger.sends()
         if only is not None:
-            sends = [send for send in sends if send.send_id == only]
-            if not sends:
+            chosen = ledger.send(only)
+            if chosen is None:
                 raise GuardError(f"there is no send {only!r} in the ledger; see: mailrail status")
-            if sends[0].state == "paused":
+            if chosen.state == "paused":
                 ledger.set_send_state(only, "running", "resumed by a person")
-        open_ids = [send.send_id for send in sends if ledger.send(send.send_id).state == "running"]
+            sends = [send for send in ledger.sends() if send.send_id == only]
+    open_ids = [send.send_id for send in sends if send.state == "running"]
     if not open_ids:
         return []
     rows = []
@@ -127,8 +128,8 @@ def status_row(ledger: Ledger, identity: str) -> dict[str, Any]:
     return {
         "send_id": send.send_id,
         "campaign": send.campaign,
-        "scheduled_at": send.scheduled_at,
-        "state": send.state,
+        "scheduled_at": format_time(send.scheduled_at),
+        "state": str(send.state),
         "reason": send.reason,
         "audience": send.audience_rows,
         **{state.value: counts.get(state, 0) for state in State},
@@ -144,7 +145,7 @@ def _require_new(settings: Settings, campaign: str, again: bool) -> None:
     now = open_clock(settings.home).now()
     with Ledger.open(settings.home) as ledger:
         for send in ledger.sends():
-            if send.campaign == campaign and not again and now - parse_time(send.opened_at) < _DAY:
+            if send.campaign == campaign and not again and now - send.opened_at < _DAY:
                 raise GuardError(
                     f"{campaign} was sent within a day, as {send.send_id} ({send.state}); to go on with it run: "
                     f"mailrail resume {send.send_id}. To send it once more to everybody add --again."

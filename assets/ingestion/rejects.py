@@ -38,6 +38,8 @@ def write_rejects(
             )
         )
     )
+    # An empty cell is written as nothing, not as two quotes.
+    table = table.with_columns(pl.when(pl.col(pl.String) != "").then(pl.col(pl.String)).name.keep())
     path = folder / definition.name / f"{load_id}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".part")

@@ -9,7 +9,8 @@ from pathlib import Path
 from assets.warehouse.published import connect_published
 from assets.warehouse.resources import Mailrail
 from dashboards.pages.campaign import render_report
-from dashboards.reader import read_send
+from dashboards.reader import UnknownSendError, read_send
+from senders.errors import ConfigError
 
 
 def write_report(mailrail: Mailrail, send_id: str, *, run_id: str = "") -> Path:
@@ -19,7 +20,10 @@ def write_report(mailrail: Mailrail, send_id: str, *, run_id: str = "") -> Path:
         ConfigError: the published copy does not know the send.
     """
     with connect_published(mailrail.published) as connection:
-        frames = read_send(connection, send_id)
+        try:
+            frames = read_send(connection, send_id)
+        except UnknownSendError as error:
+            raise ConfigError(f"{error}; load what came back first: mailrail refresh") from None
     page = render_report(frames, provenance={"run_id": run_id, "git_commit": mailrail.git_commit})
     mailrail.reports.mkdir(parents=True, exist_ok=True)
     path = mailrail.reports / f"{send_id}.html"

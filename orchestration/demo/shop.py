@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import random
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -368,3 +369,17 @@ def _write(path: Path, content: bytes) -> None:
     fresh = path.with_name(f".{path.name}.part")
     fresh.write_bytes(content)
     fresh.replace(path)
+
+
+def read_orders(path: Path) -> list[OrderLine]:
+    """Return the lines of a file that `write_orders` wrote; none where there is no file."""
+    return [OrderLine(*row) for row in pl.read_parquet(path).iter_rows()] if path.exists() else []
+
+
+def read_goods(path: Path) -> list[tuple[str, float]]:
+    """Return SKU and price of all that can be sold; the featured product where the catalogue has nothing."""
+    if not path.exists():
+        return [(FEATURED_SKU, 99.0)]
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [(row["sku"], row["price"]) for row in csv.DictReader(file)]
+    return sorted((sku, float(price)) for sku, price in rows if sku and re.fullmatch(r"\d+\.\d+", price))

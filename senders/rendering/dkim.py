@@ -25,7 +25,6 @@ OVERSIGNED = (
 SIGNED = ("list-id", "mailrail-send", "feedback-id")
 MIN_RSA_BITS = 1024  # RFC 8301 3.2
 _WSP = re.compile(rb"[ \t]+")
-_LINE_END = re.compile(rb"[ \t]+(?=\r\n)")
 _FOLD = re.compile(rb"\r\n(?=[ \t])")
 _SIGNATURE_LINE = 72
 
@@ -124,10 +123,12 @@ def _relaxed(line: bytes) -> bytes:
 
 def canonical_body(body: bytes) -> bytes:
     """Return a body in relaxed form (RFC 6376 3.4.4)."""
-    if b"\t" in body or b"  " in body:
-        body = _WSP.sub(b" ", body)
-    if b" \r\n" in body:
-        body = _LINE_END.sub(b"", body)
+    # Plain replacing is several times faster than a regular expression, and mostly there is nothing to do.
+    if b"\t" in body:
+        body = body.replace(b"\t", b" ")
+    while b"  " in body:
+        body = body.replace(b"  ", b" ")
+    body = body.replace(b" \r\n", b"\r\n")
     body = body.rstrip(b"\r\n") if body.endswith(b"\r\n\r\n") else body.removesuffix(b"\r\n")
     body = body.removesuffix(b" ")
     return body + b"\r\n" if body else b""

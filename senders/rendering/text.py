@@ -50,7 +50,7 @@ def _block(document: Document, element: Element) -> str:
     if element.tag in {"mj-text", "mj-table", "mj-accordion-title", "mj-accordion-text"}:
         return f"{words}\n\n"
     if element.tag == "mj-button":
-        return f"* {words}\n  {html.unescape(href)}\n\n" if href else f"{words}\n\n"
+        return f"* {words}\n{html.unescape(href)}\n\n" if href else f"{words}\n\n"
     if element.tag in {"mj-navbar-link", "mj-social-element"}:
         label = words or html.unescape(element.get("name") or "")
         return f"{label}: {html.unescape(href)}\n" if href else ""

@@ -48,7 +48,7 @@ def test_source_is_named_by_its_folder(write):
         ("kind: contacts", "kind: people", 3, "source/value", "'people'"),
         ("  location", "  lokation: x\n  location", 4, "source/unknown-key", "'lokation' is not known"),
         ("  location: in/contacts.csv\n", "", 2, "source/missing-key", "'location' is missing"),
-        ("    column: News", "    colum: News", 8, "source/unknown-key", "'consent.colum'"),
+        ("    column: News", "    colum: News", 9, "source/unknown-key", "'consent.colum'"),
         ("    email: E-Mail", "    email: [1]", 6, "source/value", "columns.email"),
         ("    email: E-Mail", "    mail: E-Mail", 2, "source/value", "'mail' is no field of contacts"),
         ("    email: E-Mail\n", "", 2, "source/value", "'email' is not mapped"),

@@ -164,6 +164,9 @@ class Balance(HTMLParser):
         if tag not in {"meta", "img", "br", "link", "hr"}:
             self.open.append(tag)
 
+    def handle_startendtag(self, tag: str, attrs: object) -> None:
+        """Nothing is left open."""
+
     def handle_endtag(self, tag: str) -> None:
         if not self.open or self.open.pop() != tag:
             self.wrong.append(tag)
@@ -185,7 +188,7 @@ def test_repeated_components_stay_balanced(
     html = make_renderer(folder.body(body).compile()).render({**base_row, "items": items}).html
     assert html.count("<td>") == len(items)
     if outlook:
-        html = re.sub(r"<!--\[if mso[^>]*>|<!\[endif\]-->", "", html)
+        html = re.sub(r"<!--\[if[^>]*>(<!-->)?|(<!--)?<!\[endif\]-->", "", html)
     balance = Balance()
     balance.feed(html)
     assert balance.wrong == []

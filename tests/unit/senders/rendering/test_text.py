@@ -38,7 +38,7 @@ def test_components(folder: Any) -> None:
     )
     text = folder.body(body).compile().text
     assert text.startswith(
-        "* Go\n  {{ link_slot_1 }}\n\nStill\n\n----------------------------------------\n\n[Boots] {{ link_slot_2 }}"
+        "* Go\n{{ link_slot_1 }}\n\nStill\n\n----------------------------------------\n\n[Boots] {{ link_slot_2 }}"
         "\n\nKit, wax | 9\nLace | 7\n\nUs: {{ link_slot_3 }}\n{% if contact.a %}\nif\n\n{% endif %}\n"
     )
     assert "raw" not in text
