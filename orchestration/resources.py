@@ -12,6 +12,7 @@ from orchestration.settings import Settings
 
 def build_mailrail(settings: Settings) -> Mailrail:
     """Return the project as assets and commands see it."""
+    settings.require_public_address()
     relays = settings.relay_configs()
     stranger_free = settings.environment == "production"
     allowed = {

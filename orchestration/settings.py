@@ -112,7 +112,7 @@ class CollectorSettings(BaseModel, extra="forbid"):
 class DeliverySettings(BaseModel, extra="forbid"):
     """How the sender works, ``[delivery]``."""
 
-    pairs: int = Field(1, description="Shards sent at once, each by a wire process and a render child.", ge=1, le=64)
+    pairs: int = Field(1, description="Shards sent at once, each with a render child of its own.", ge=1, le=64)
     retry_minutes: tuple[float, ...] = Field(
         (5, 15, 30, 60), description="Pauses after a temporary refusal; the last repeats.", min_length=1
     )
@@ -211,6 +211,18 @@ class Settings(BaseSettings):
             retry_seconds=tuple(minutes * 60 for minutes in self.delivery.retry_minutes),
             expire_seconds=self.delivery.expire_hours * 3600,
         )
+
+    def require_public_address(self) -> None:
+        """Refuse a production whose links no mailbox provider would follow (RFC 8058 wants https).
+
+        Raises:
+            ConfigError: says which setting to change.
+        """
+        if self.environment == "production" and not self.collector.base_url.startswith("https://"):
+            raise ConfigError(
+                f"collector.base_url: {self.collector.base_url!r} is not https, and one-click unsubscribe needs it "
+                "(RFC 8058); set the public https address of the collector."
+            )
 
     def collector_config(self) -> CollectorConfig:
         """Return what the collector must know."""

@@ -65,12 +65,12 @@ def count_audience(folder: Path, manifest: Manifest, ledger: SuppressionLog) -> 
 def _count_rows(connection: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest) -> dict[str, int]:
     files = [str(folder / shard.file) for shard in manifest.shards]
     connection.execute(
-        "create temp table rows as select seq, contact_id, address from read_parquet($files)", {"files": files}
+        "create temp table recipients as select seq, contact_id, address from read_parquet($files)", {"files": files}
     )
     names = ("null_contacts", "null_addresses", "repeated_addresses", "repeated_contacts", "missing_seqs")
     (found,) = connection.execute(
         "select count(*) - count(contact_id), count(*) - count(address), count(address) - count(distinct address),"
-        " count(contact_id) - count(distinct contact_id), greatest(max(seq), count(*)) - count(distinct seq) from rows"
+        " count(contact_id) - count(distinct contact_id), greatest(max(seq), count(*)) - count(distinct seq) from recipients"
     ).fetchall()
     return dict(zip(names, found, strict=True))
 
@@ -79,6 +79,6 @@ def _count_suppressed(connection: duckdb.DuckDBPyConnection, topic: str, ledger:
     hashes = [row.address_hash.hex() for row in ledger.suppressions() if row.scope in ("", topic)]
     connection.register("suppressed", pa.table({"contact_id": pa.array(hashes, type=pa.string())}))
     ((count,),) = connection.execute(
-        "select count(*) from rows where contact_id in (select contact_id from suppressed)"
+        "select count(*) from recipients where contact_id in (select contact_id from suppressed)"
     ).fetchall()
     return int(count)

@@ -18,9 +18,9 @@ from orchestration.demo.received import Received
 BROWSERS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36",
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:127.0) Gecko/20100101 Firefox/127.0",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Safari/605.1.15",
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
-    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Mobile",
     "Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Thunderbird/115.12.0",
 )
 IMAGE_PROXY = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
@@ -30,6 +30,7 @@ SCANNERS = (
     "Mozilla/5.0 (compatible; MailGuard-Bot/1.4)",
     "python-requests/2.32.3",
 )
+_ALIVE = 0.45
 SWEEP = 3  # so many links at once cannot be a person
 
 # The times after the send at which the clock stops: at once, every half hour of a day, every two hours to three days.
@@ -75,12 +76,11 @@ class Action:
 
 def is_active(address: str, seed: int, send_id: str) -> bool:
     """Whether a recipient does anything; cheap, so that only their messages need be read."""
-    told = fate(address)
     return (
-        not told.is_read
+        not fate(address).is_read
         or _is_behind_proxy(address, seed)
-        or draw(address, seed, send_id, "active") < 0.45
-        or (_has_scanner(address, seed))
+        or _has_scanner(address, seed)
+        or _is_alive(address, seed, send_id)
     )
 
 
@@ -103,7 +103,7 @@ class _Plan:
         self.seed = seed
         self.number = number
         self.rng = random.Random(_key(address, seed, send_id))
-        self.is_alive = draw(address, seed, send_id, "active") < 0.45
+        self.is_alive = _is_alive(address, seed, send_id)
         # Some people like us more than others, and stay so from campaign to campaign.
         self.warmth = 0.5 + draw(address, seed, "warmth")
         self.actions: list[Action] = []
@@ -127,8 +127,8 @@ class _Plan:
         agent = self._agent()
         if does_open and not is_behind_proxy:
             stop = self._open(stop, agent)
-        # Behind the proxy an open is never seen, so 0.45 of these people would open too; a click tells.
-        if does_open and self.rng.random() < 0.12 * self.warmth and self.message.clicks:
+        # Behind the proxy nobody sees these people open; their clicks are seen.
+        if does_open and self.rng.random() < 0.1 * self.warmth and self.message.clicks:
             stop = self._click(stop, BROWSERS[self.rng.randrange(len(BROWSERS))])
         self._have_enough(stop, agent)
 
@@ -158,7 +158,7 @@ class _Plan:
 
     def _have_enough(self, stop: int, agent: str) -> None:
         """Let few unsubscribe, by the button of their mailbox or by our page, and fewer complain."""
-        place = self.rng.random() * 0.45  # of all recipients, as only so many are alive
+        place = self.rng.random() * _ALIVE  # of all recipients, as only so many are alive
         if place < 0.006 and self.message.one_click:
             provider = "Mailbox unsubscribe service"
             self._add(stop, "unsubscribe", Deed.ONE_CLICK, self.message.one_click, provider, "one-click")
@@ -208,6 +208,11 @@ def _returned(told: Fate, address: str, rng: random.Random, number: int) -> list
         return []
     stop = rng.randint(0, 6) if detail == "5.1.1" else rng.randint(40, len(STOPS) - 2)
     return [Action(STOPS[stop], address, "bounce", Deed.RETURN_MAIL, detail, number=number)]
+
+
+def _is_alive(address: str, seed: int, send_id: str) -> bool:
+    """Whether a person looks at this message at all."""
+    return draw(address, seed, send_id, "alive") < _ALIVE
 
 
 def _has_scanner(address: str, seed: int) -> bool:

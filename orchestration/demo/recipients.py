@@ -9,25 +9,21 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html import unescape
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from orchestration.demo.browser import Browser
-from orchestration.demo.fate import draw
 from orchestration.demo.habits import Action, Deed, is_active, plan_recipient
 from orchestration.demo.mailstore import MailReader, Stored, read_lines
+from orchestration.demo.orders import Till
 from orchestration.demo.received import read_message
 from orchestration.demo.returned import Sent, bounce_mail, complaint_mail, put_mail
 from senders.clock import SteppedClock, format_time, parse_time
 from senders.errors import ConfigError
-
-if TYPE_CHECKING:
-    from orchestration.demo.shop import OrderLine
 
 CONNECTIONS = 20
 _BETWEEN_STOPS = timedelta(minutes=2)  # when the clock is already past a stop: people still are no machines
@@ -92,7 +88,16 @@ async def act(
     browser = Browser(base_url)
     log.parent.mkdir(parents=True, exist_ok=True)
     with MailReader(home / "sink", send_id) as reader, log.open("ab", buffering=0) as file:
-        public = _Public(home, send_id, seed, browser, mailbox, reader, file.write, progress, len(actions))
+        public = _Public(
+            send_id=send_id,
+            total=len(actions),
+            browser=browser,
+            mailbox=mailbox,
+            reader=reader,
+            till=Till(home, send_id, seed),
+            write=file.write,
+            progress=progress or (lambda done, total: None),
+        )
         try:
             for offset, bucket in groupby(actions, key=lambda action: action.offset):
                 now = _step(clock, start + offset)
@@ -102,45 +107,35 @@ async def act(
     return public.counts
 
 
+@dataclass
 class _Public:
     """Everybody who got a send, at work."""
 
-    def __init__(
-        self,
-        home: Path,
-        send_id: str,
-        seed: int,
-        browser: Browser,
-        mailbox: Path,
-        reader: MailReader,
-        write: Callable[[bytes], object],
-        progress: Progress | None,
-        total: int,
-    ) -> None:
-        self.counts = ActionCounts()
-        self._send_id = send_id
-        self._seed = seed
-        self._browser = browser
-        self._mailbox = mailbox
-        self._reader = reader
-        self._messages = _first_copies(reader.messages)
-        self._write = write
-        self._progress = progress or (lambda done, total: None)
-        self._total = total
-        self._done = 0
-        self._shop = _Till(home, send_id, seed)
+    send_id: str
+    total: int
+    browser: Browser
+    mailbox: Path
+    reader: MailReader
+    till: Till
+    write: Callable[[bytes], object]
+    progress: Progress
+    counts: ActionCounts = field(default_factory=ActionCounts)
+    done: int = 0
+
+    def __post_init__(self) -> None:
+        self.messages = _first_copies(self.reader.messages)
+        self.turned_away: set[str] = set()  # whose click was refused: they buy nothing
 
     async def act_at(self, now: datetime, actions: Sequence[Action]) -> None:
         """Do all that is due now and return when the last of it is answered."""
-        orders = [action for action in actions if action.deed is Deed.ORDER]
-        if orders:
-            self._shop.sell(now, orders)
-            for action in orders:
-                self._note(action, now)
+        self._sell([action for action in actions if action.deed is Deed.ORDER], now)
         waiting = iter([action for action in actions if action.deed is not Deed.ORDER])
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(min(CONNECTIONS, len(actions))):
-                tasks.create_task(self._work(waiting, now))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(min(CONNECTIONS, len(actions))):
+                    tasks.create_task(self._work(waiting, now))
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from None  # all fail for the same reason
 
     async def _work(self, waiting: Iterable[Action], now: datetime) -> None:
         for action in waiting:
@@ -148,8 +143,21 @@ class _Public:
                 self._note(action, now)
             else:
                 self.counts["failed"] += 1
-            self._done += 1
-            self._progress(self._done, self._total)
+                self.turned_away.add(action.recipient)
+            self._advance()
+
+    def _sell(self, actions: Sequence[Action], now: datetime) -> None:
+        buys = [action for action in actions if action.recipient not in self.turned_away]
+        if buys:
+            self.till.sell(now, [action.recipient for action in buys])
+        for action in buys:
+            self._note(action, now)
+        for _ in actions:
+            self._advance()
+
+    def _advance(self) -> None:
+        self.done += 1
+        self.progress(self.done, self.total)
 
     async def _do(self, action: Action, now: datetime) -> bool:
         """Do one thing; true when it succeeded."""
@@ -160,86 +168,46 @@ class _Public:
             return await self._post(action, action.path, "List-Unsubscribe=One-Click")
         if action.deed is Deed.PAGE:
             return await self._use_page(action)
-        reply = await self._browser.fetch(action.deed.value.upper(), action.path, user_agent=action.user_agent)
+        reply = await self.browser.fetch(action.deed.value.upper(), action.path, user_agent=action.user_agent)
         return reply.status in _SUCCESS[action.did] if action.did else reply.status < 500
 
     async def _use_page(self, action: Action) -> bool:
         """Open the unsubscribe page and press its button."""
-        page = await self._browser.fetch("GET", action.path, user_agent=action.user_agent)
+        page = await self.browser.fetch("GET", action.path, user_agent=action.user_agent)
         form = _FORM.search(page.body)
         if page.status != 200 or not form:
             return False
         target = _attributes(form.group(1)).get("action") or action.path
-        fields = [_attributes(found) for found in _INPUT.findall(form.group(2))]
-        values = urlencode([(field["name"], field.get("value", "")) for field in fields if field.get("name")])
+        inputs = [_attributes(found) for found in _INPUT.findall(form.group(2))]
+        values = urlencode([(item["name"], item.get("value", "")) for item in inputs if item.get("name")])
         return await self._post(action, target, values)
 
     async def _post(self, action: Action, path: str, form: str) -> bool:
-        reply = await self._browser.fetch("POST", path, user_agent=action.user_agent, form=form)
+        reply = await self.browser.fetch("POST", path, user_agent=action.user_agent, form=form)
         return reply.status in _SUCCESS["unsubscribe"]
 
     def _return(self, action: Action, now: datetime) -> None:
-        stored = self._messages[action.number]
-        head = self._reader.raw(stored).partition(b"\r\n\r\n")[0]
+        stored = self.messages[action.number]
+        head = self.reader.raw(stored).partition(b"\r\n\r\n")[0]
         sent = Sent(stored.recipient, stored.return_path, head)
         is_bounce = action.deed is Deed.RETURN_MAIL
         content = bounce_mail(sent, action.detail, now) if is_bounce else complaint_mail(sent, now)
         # The name is the message's, so that a second try after a crash does not make a second mail.
-        put_mail(self._mailbox, f"{int(now.timestamp())}.{self._send_id}.{action.number}.{action.did}", content)
+        put_mail(self.mailbox, f"{self.send_id}.{action.number}.{action.did}", content)
 
     def _note(self, action: Action, now: datetime) -> None:
         """Write a deed down; scanners' visits to pages that count nothing have no word in the log."""
-        if action.deed is Deed.ORDER:
-            self._done += 1
         if not action.did:
             return
         self.counts[action.did] += 1
         line = {
             "at": format_time(now),
-            "send_id": self._send_id,
+            "send_id": self.send_id,
             "recipient": action.recipient,
             "did": action.did,
             "detail": action.detail,
         }
-        self._write((json.dumps(line, ensure_ascii=False) + "\n").encode())
-
-
-class _Till:
-    """The shop's new orders of one send: one file beside the shop's own, whole at every moment."""
-
-    def __init__(self, home: Path, send_id: str, seed: int) -> None:
-        self._home = home
-        self._path = home / "imports" / "shop" / f"orders-after-{send_id}.parquet"
-        self._send_id = send_id
-        self._seed = seed
-        self._lines: list[OrderLine] = []
-
-    def sell(self, now: datetime, actions: Iterable[Action]) -> None:
-        """Add one order for each buyer and write the file anew."""
-        from orchestration.demo.shop import read_goods, read_orders, write_orders
-
-        self._goods = read_goods(self._home / "imports" / "shop" / "products.csv")
-        if not self._lines:
-            self._lines = read_orders(self._path)
-        known = {line.order_id for line in self._lines}
-        for action in actions:
-            lines = self._order(action.recipient, now.replace(tzinfo=None))
-            if lines[0].order_id not in known:
-                self._lines += lines
-        write_orders(self._path, self._lines)
-
-    def _order(self, recipient: str, at: datetime) -> "list[OrderLine]":
-        from orchestration.demo.shop import OrderLine
-
-        def chance(what: str) -> float:
-            return draw(recipient, self._send_id, self._seed, what)
-
-        order_id = f"A{self._send_id.rpartition('.')[2]}-{int(chance('order') * 10**12):012}"
-        lines = []
-        for number in range(1, 2 + int(chance("lines") * 2)):
-            sku, price = self._goods[int(chance(f"thing {number}") * len(self._goods))]
-            lines.append(OrderLine(order_id, number, None, recipient, sku, 1, price, "EUR", at))
-        return lines
+        self.write((json.dumps(line, ensure_ascii=False) + "\n").encode())
 
 
 def _first_copies(messages: Iterable[Stored]) -> list[Stored]:

@@ -8,16 +8,13 @@ import csv
 import io
 import json
 import random
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple
 
-import polars as pl
-
+from orchestration.demo.orders import OrderLine, write_orders
 from orchestration.demo.people import Person, make_people
 from orchestration.demo.words import BROKEN_ADDRESSES, MATERIALS, THINGS
 
@@ -39,18 +36,6 @@ CRM_COLUMNS = (
     "Created",
     "Changed",
 )
-ORDER_SCHEMA = {
-    "order_id": pl.String,
-    "line_no": pl.Int64,
-    "customer_no": pl.String,
-    "email": pl.String,
-    "product_id": pl.String,
-    "quantity": pl.Int64,
-    "amount": pl.Float64,
-    "currency": pl.String,
-    "ordered_at": pl.Datetime("us"),
-}
-
 # What each source writes for yes and for no; "unsubscribed" is somebody who once said yes.
 _CRM_WORDS = {True: ("yes", "yes", "yes", "Yes", "YES", " yes"), False: ("no", "No", "unsubscribed", "Unsubscribed")}
 _WEB_WORDS = {True: ("granted",), False: ("denied", "unsubscribed")}
@@ -70,20 +55,6 @@ class Product:
     def url(self) -> str:
         """Return the page of the product."""
         return f"{SHOP_URL}/p/{self.sku.lower()}"
-
-
-class OrderLine(NamedTuple):
-    """One line of an order, as the shop exports it; `ORDER_SCHEMA` has the types."""
-
-    order_id: str
-    line_no: int
-    customer_no: str | None
-    email: str | None
-    product_id: str | None
-    quantity: int
-    amount: float
-    currency: str
-    ordered_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +117,6 @@ def write_shop(
         products=len(goods),
         featured_buyers_30d=_featured_buyers(lines, until),
     )
-
-
-def write_orders(path: Path, lines: Iterable[OrderLine]) -> None:
-    """Write order lines in the shop's format; the file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    frame = pl.DataFrame(list(lines), schema=ORDER_SCHEMA, orient="row")
-    # The name must not match orders*.parquet while the file is incomplete.
-    fresh = path.with_name(f".{path.name}.part")
-    frame.write_parquet(fresh, compression="zstd")
-    fresh.replace(path)
 
 
 def _split_sources(people: list[Person]) -> tuple[list[Person], list[Person]]:
@@ -369,17 +330,3 @@ def _write(path: Path, content: bytes) -> None:
     fresh = path.with_name(f".{path.name}.part")
     fresh.write_bytes(content)
     fresh.replace(path)
-
-
-def read_orders(path: Path) -> list[OrderLine]:
-    """Return the lines of a file that `write_orders` wrote; none where there is no file."""
-    return [OrderLine(*row) for row in pl.read_parquet(path).iter_rows()] if path.exists() else []
-
-
-def read_goods(path: Path) -> list[tuple[str, float]]:
-    """Return SKU and price of all that can be sold; the featured product where the catalogue has nothing."""
-    if not path.exists():
-        return [(FEATURED_SKU, 99.0)]
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [(row["sku"], row["price"]) for row in csv.DictReader(file)]
-    return sorted((sku, float(price)) for sku, price in rows if sku and re.fullmatch(r"\d+\.\d+", price))

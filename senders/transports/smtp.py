@@ -8,6 +8,7 @@ for a message belongs to ``delivery``.
 import asyncio
 import itertools
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from senders.config import RelayConfig
@@ -30,7 +31,7 @@ Replies = asyncio.Future[list[Reply]]
 class RelayManners:
     """What all connections to one relay have learned about it."""
 
-    numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     traps: int = 0
 
     @property

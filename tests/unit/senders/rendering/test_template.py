@@ -300,3 +300,20 @@ def test_preheader(folder: Any) -> None:
         "<mj-section></mj-section>", head="<mj-preview>Soon {{ contact.city|default('') }}</mj-preview>"
     )
     assert compiled.compile().preheader == "Soon {{ contact.city|default('') }}"
+
+
+def test_what_the_compiler_refuses_is_a_problem_too(folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("unexpected element at position 16:34")
+
+    monkeypatch.setattr("senders.rendering.template.mrml.to_html", refuse)
+    assert ids(folder.words("x")) == ["mjml-compiler"]
+
+
+def test_jinja_that_the_compiler_drops_is_a_problem(folder: Any) -> None:
+    folder.body(
+        '<mj-section css-class="{{ contact.a }}"><mj-column>'
+        '<mj-navbar base-url="{{ contact.b }}" /></mj-column></mj-section>'
+    )
+    problem = next(one for one in found(folder) if one.id == "jinja-lost")
+    assert (problem.line, "contact.b" in problem.message) == (4, True)

@@ -1,0 +1,296 @@
+"""From a checked preflight to receipts: permission, opening the send in the ledger, watching it, the proof sheet.
+
+The guards that decide whether a send may begin stand here; each refusal says what would satisfy it. Offering
+messages belongs to ``senders.delivery``.
+"""
+
+import functools
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from assets.audiences.definition import CampaignDefinition, shared_templates
+from assets.audiences.manifest import Manifest, Shard, address_hashes, load_manifest, verify_audience
+from assets.deliveries.batches import read_rows
+from assets.deliveries.preflight import Preflight, content_hash, load_preflight, load_template
+from assets.partitions import send_time, split_send_id
+from assets.warehouse.resources import Mailrail
+from senders.clock import format_time
+from senders.errors import GuardError
+from senders.ledger.rows import Approval, LinkRow, SendRow, SendSpec, SendState, ShardSpec
+from senders.ledger.store import Ledger
+from senders.message import FINAL_STATES, State
+from senders.rendering.template import compile_template
+from senders.tracking.addresses import mask_address
+
+POLL_SECONDS = 0.5
+LOG_SECONDS = 10.0
+NO_SENDER_SECONDS = 60.0
+_MOVING = (State.QUEUED, State.OFFERED)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The proof sheet of a send: its messages by state; they add up to the audience or the sheet does not close."""
+
+    send_id: str
+    state: str
+    reason: str
+    audience: int
+    counts: Mapping[State, int]
+    doubts: tuple[int, ...]
+
+    @property
+    def closes(self) -> bool:
+        """Whether every message of the audience has ended, each in one state."""
+        return sum(self.counts.get(state, 0) for state in FINAL_STATES) == self.audience
+
+    def metadata(self) -> dict[str, Any]:
+        """Return the sheet for the Dagster UI."""
+        return {
+            "send_id": self.send_id,
+            "state": self.state,
+            "reason": self.reason,
+            "audience": self.audience,
+            **{state.value: self.counts.get(state, 0) for state in State},
+            "closes": self.closes,
+            "in_doubt_rows": ", ".join(map(str, self.doubts[:100])),
+        }
+
+
+def authorise(
+    definition: CampaignDefinition,
+    folder: Path,
+    mailrail: Mailrail,
+    ledger: Ledger,
+    *,
+    send_id: str,
+    confirm: int | None,
+    approved_by: str,
+    is_scheduled: bool,
+) -> Approval | None:
+    """Make sure that exactly this audience and content may go out; None where the send is open already.
+
+    Args:
+        definition: the campaign, whose standing rule may be the permission.
+        folder: the campaign's folder, whose template must still be the one that was checked.
+        mailrail: the project and its home.
+        ledger: holds the approvals.
+        send_id: the send.
+        confirm: the number of recipients as a person typed it.
+        approved_by: that person.
+        is_scheduled: whether the campaign's own schedule asks.
+
+    Raises:
+        GuardError: nobody allowed it, the number is wrong, it is too late, or something changed since the preflight.
+    """
+    if ledger.send(send_id) is not None:
+        return None
+    manifest, preflight = _require_unchanged(definition, folder, mailrail, ledger, send_id)
+    standing = ledger.approval(send_id, manifest.audience_hash, preflight.content_hash)
+    if confirm is not None:
+        _require_number(confirm, manifest)
+    elif standing is not None:
+        return standing
+    elif is_scheduled and definition.approval == "automatic":
+        _require_rule(definition, mailrail, manifest)
+    else:
+        raise GuardError(_no_approval(manifest))
+    approval = Approval(
+        send_id=send_id,
+        audience_hash=manifest.audience_hash,
+        content_hash=preflight.content_hash,
+        recipients=manifest.rows,
+        approved_by=(approved_by or "somebody in the Dagster UI") if confirm is not None else f"campaign {folder.name}",
+        approved_at=mailrail.clock.now(),
+        road=f"confirm: {confirm}" if confirm is not None else f"approval: automatic, at_most: {definition.at_most}",
+    )
+    ledger.approve(approval)
+    return approval
+
+
+def _require_unchanged(
+    definition: CampaignDefinition, folder: Path, mailrail: Mailrail, ledger: Ledger, send_id: str
+) -> tuple[Manifest, Preflight]:
+    target = mailrail.send_folder(send_id)
+    manifest, preflight = verify_audience(target), load_preflight(target)
+    if manifest.audience_hash != preflight.audience_hash:
+        ledger.void_approvals(send_id)
+        raise GuardError(
+            f"{send_id}: the audience was frozen anew after its preflight; materialize the preflight again, then approve."
+        )
+    present = compile_template(folder, shared_templates(folder))
+    profile = mailrail.profile(definition.sender)
+    if content_hash(present, profile, mailrail.base_url, definition.topic) != preflight.content_hash:
+        ledger.void_approvals(send_id)
+        raise GuardError(
+            f"{send_id}: the template, the sender profile or the base URL changed after the preflight, so its approvals "
+            "are void; materialize the preflight again, then approve."
+        )
+    return manifest, preflight
+
+
+def _require_number(confirm: int, manifest: Manifest) -> None:
+    if confirm != manifest.rows:
+        raise GuardError(
+            f"{manifest.send_id}: {confirm} was confirmed, but the audience has {manifest.rows} recipients; nothing was "
+            f"sent. Look at it again: mailrail plan {manifest.campaign}, then confirm {manifest.rows}."
+        )
+
+
+def _require_rule(definition: CampaignDefinition, mailrail: Mailrail, manifest: Manifest) -> None:
+    if definition.at_most is None or manifest.rows > definition.at_most:
+        raise GuardError(
+            f"{manifest.send_id}: its standing rule covers at most {definition.at_most} recipients and the audience has "
+            f"{manifest.rows}; a person must approve it: {_roads(manifest)}."
+        )
+    latest = _scheduled_at(manifest) + timedelta(minutes=definition.late_after_minutes)
+    if mailrail.clock.now() > latest:
+        raise GuardError(
+            f"{manifest.send_id}: its schedule fired more than {definition.late_after_minutes} minutes late (after "
+            f"{format_time(latest)}), so a person must approve it: {_roads(manifest)}."
+        )
+
+
+def _no_approval(manifest: Manifest) -> str:
+    return (
+        f"{manifest.send_id}: nobody has approved this audience of {manifest.rows} recipients with this content; nothing "
+        f"was sent. To approve: {_roads(manifest)}."
+    )
+
+
+def _roads(manifest: Manifest) -> str:
+    return (
+        f"run `mailrail send {manifest.campaign} --confirm {manifest.rows}`, or materialize receipts with run config "
+        f"`confirm: {manifest.rows}`"
+    )
+
+
+def open_send(
+    definition: CampaignDefinition, folder: Path, mailrail: Mailrail, ledger: Ledger, *, send_id: str
+) -> int:
+    """Hand the send over to the senders and return its number; opening it again changes nothing.
+
+    Raises:
+        GuardError: no approval, files that were changed, another audience or content than the open one, or somebody
+            who may not be mailed from here.
+    """
+    target = mailrail.send_folder(send_id)
+    manifest = verify_audience(target)
+    preflight = load_preflight(target)
+    if ledger.send(send_id) is None:
+        _require_allowed(mailrail.allowed_recipients.get(definition.sender, ()), target, manifest)
+    now = mailrail.clock.now()
+    approval = ledger.approval(send_id, manifest.audience_hash, preflight.content_hash)
+    is_automatic = approval is not None and approval.road.startswith("approval: automatic")
+    begins = _scheduled_at(manifest) if is_automatic else max(_scheduled_at(manifest), now)
+    return ledger.open_send(
+        SendSpec(
+            send_id=send_id,
+            campaign=folder.name,
+            topic=manifest.topic,
+            scheduled_at=_scheduled_at(manifest),
+            sender=definition.sender,
+            folder=target.relative_to(mailrail.home).as_posix(),
+            audience_rows=manifest.rows,
+            audience_hash=manifest.audience_hash,
+            content_hash=preflight.content_hash,
+            shards=[_shard(target, shard) for shard in manifest.shards],
+            links=[LinkRow(link.link_no, link.url, link.label, link.role) for link in load_template(target).links],
+            too_late_after=begins + timedelta(minutes=definition.late_after_minutes),
+            expires_at=now + timedelta(hours=definition.expire_hours),
+        )
+    )
+
+
+def _shard(folder: Path, shard: Shard) -> ShardSpec:
+    hashes = functools.partial(address_hashes, folder, shard)
+    return ShardSpec(shard.shard, shard.file, shard.first_seq, shard.last_seq, hashes)
+
+
+def _scheduled_at(manifest: Manifest) -> datetime:
+    return send_time(split_send_id(manifest.send_id)[1])
+
+
+def _require_allowed(allowed: tuple[str, ...] | None, folder: Path, manifest: Manifest) -> None:
+    """Look at every address once more: the settings may have changed since the audience was frozen."""
+    if allowed is None:
+        return
+    entries = {entry.lower() for entry in allowed}
+    for shard in manifest.shards:
+        for row in read_rows(str(folder / shard.file)):
+            address = row["address"].lower()
+            if address not in entries and f"@{address.rpartition('@')[2]}" not in entries:
+                raise GuardError(
+                    f"{manifest.send_id}: {mask_address(address)} is not on recipient_allow_list and this is not "
+                    "production; nothing was sent. Freeze the audience again, or change mailrail.toml."
+                )
+
+
+def follow(
+    ledger: Ledger,
+    send_id: str,
+    *,
+    log: Callable[[str], None] | None = None,
+    patience_seconds: float = NO_SENDER_SECONDS,
+) -> Proof:
+    """Watch the senders until nothing of a send is queued or offered, or it was stopped, and return its proof sheet.
+
+    Deferred messages go on without us; the sheet closes when they have settled.
+
+    Args:
+        ledger: where the senders write.
+        send_id: the send.
+        log: told about the progress now and then.
+        patience_seconds: how long no sender may be alive while messages wait.
+
+    Raises:
+        GuardError: the send is not open, or no sender works on it.
+    """
+    seen_at = logged_at = time.monotonic()
+    while True:
+        found = proof(ledger, send_id)
+        if found.state != SendState.RUNNING or not any(found.counts.get(state, 0) for state in _MOVING):
+            break
+        now = time.monotonic()
+        if ledger.alive("sender"):
+            seen_at = now
+        elif now - seen_at > patience_seconds:
+            raise GuardError(
+                f"{send_id}: messages wait and no sender is running; nothing is lost. Start one with `mailrail sender`, "
+                f"then run: mailrail resume {send_id}"
+            )
+        if log is not None and now - logged_at > LOG_SECONDS:
+            logged_at = now
+            log(progress_line(found))
+        time.sleep(POLL_SECONDS)
+    ledger.finish_send(_require_send(ledger, send_id).send_no)
+    return proof(ledger, send_id)
+
+
+def progress_line(found: Proof) -> str:
+    """Return one line about how far a send is."""
+    ended = sum(found.counts.get(state, 0) for state in FINAL_STATES)
+    return f"{found.send_id}: {ended:,} of {found.audience:,} messages have ended"
+
+
+def proof(ledger: Ledger, send_id: str) -> Proof:
+    """Return the proof sheet of a send as it stands.
+
+    Raises:
+        GuardError: the ledger does not know the send.
+    """
+    send = _require_send(ledger, send_id)
+    counts = ledger.counts(send.send_no)
+    doubts = tuple(doubt.seq for doubt in ledger.doubts(send.send_no)) if counts.get(State.IN_DOUBT) else ()
+    return Proof(send_id, str(send.state), send.reason, send.audience_rows, counts, doubts)
+
+
+def _require_send(ledger: Ledger, send_id: str) -> SendRow:
+    send = ledger.send(send_id)
+    if send is None:
+        raise GuardError(f"there is no send {send_id!r} in the ledger; see: mailrail status")
+    return send

@@ -1,0 +1,142 @@
+"""A small SMTP sink for tests: scripted replies at every phase, and a log written before each reply.
+
+``python sending_sink.py <log file>`` runs it alone, prints its port and takes everything.
+"""
+
+import asyncio
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+DROP = "drop"
+HANG = "hang"
+DROP_AFTER = "drop-after"  # takes the message and breaks the line instead of answering
+Script = Callable[[str, str], str]
+
+
+def take_all(phase: str, recipient: str) -> str:
+    return {"data": "354 go on", "connect": "220 sink", "quit": "221 bye"}.get(phase, "250 2.0.0 fine")
+
+
+class Sink:
+    """Phases: connect, ehlo, mail, rcpt, data, mark, rset, quit."""
+
+    def __init__(self, script: Script = take_all, *, features: tuple[str, ...] = ("PIPELINING",), log: Path | None = None):
+        self.script = script
+        self.features = features
+        self.taken: list[str] = []
+        self.bodies: list[bytes] = []
+        self.commands: list[str] = []
+        self.connections = 0
+        self._log = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT) if log else -1
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> int:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 22, backlog=200)
+        return self._server.sockets[0].getsockname()[1]
+
+    def stop(self) -> None:
+        self._server.close()
+
+    async def _serve(self, reader, writer):
+        self.connections += 1
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            await self._dialogue(reader, writer)
+        with contextlib.suppress(Exception):
+            writer.transport.abort()
+
+    async def _dialogue(self, reader, writer):
+        recipient = ""
+        if not await self._reply(writer, "connect", ""):
+            return
+        while line := (await reader.readline()).decode("utf-8", "replace").strip():
+            word = line.split(" ")[0].split(":")[0].upper()
+            self.commands.append(line)
+            if word == "EHLO":
+                lines = ["250-sink", *(f"250-{feature}" for feature in self.features), "250 HELP"]
+                writer.write(("\r\n".join(lines) + "\r\n").encode())
+                continue
+            if word == "RCPT":
+                recipient = line.partition("<")[2].partition(">")[0]
+            phase = word.lower()
+            said = await self._reply(writer, phase, recipient)
+            if not said or word == "QUIT":
+                return
+            if word == "DATA" and said.startswith("354"):
+                body = await reader.readuntil(b"\r\n.\r\n")
+                if not await self._mark(writer, recipient, body):
+                    return
+
+    async def _mark(self, writer, recipient, body):
+        said = self.script("mark", recipient)
+        if said.startswith("2") or said == DROP_AFTER:
+            self.taken.append(recipient)
+            self.bodies.append(body)
+            if self._log >= 0:
+                os.write(self._log, recipient.encode() + b"\n")
+        return await self._say(writer, said)
+
+    async def _reply(self, writer, phase, recipient):
+        return await self._say(writer, self.script(phase, recipient))
+
+    async def _say(self, writer, said):
+        if said == HANG:
+            await asyncio.sleep(3600)
+        if said in {DROP, DROP_AFTER}:
+            return ""
+        last = said.endswith("!drop")
+        writer.write(said.removesuffix("!drop").encode() + b"\r\n")
+        await writer.drain()
+        if last:
+            writer.close()
+            await writer.wait_closed()
+            return ""
+        return said
+
+
+class SinkThread:
+    """A sink in a thread, for tests whose loop runs the sender."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+        self.port = 0
+
+    def __enter__(self):
+        started = threading.Event()
+
+        def run():
+            self._loop = asyncio.new_event_loop()
+            self.port = self._loop.run_until_complete(self.sink.start())
+            started.set()
+            self._loop.run_forever()
+            tasks = asyncio.all_tasks(self._loop)
+            for task in tasks:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            self._loop.close()
+
+        self._thread = threading.Thread(target=run, daemon=True)
+        self._thread.start()
+        started.wait()
+        return self.sink
+
+    def __exit__(self, *_):
+        self._loop.call_soon_threadsafe(self.sink.stop)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+
+async def _alone(log: Path) -> None:
+    sink = Sink(log=log)
+    port = await sink.start()
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_alone(Path(sys.argv[1])))
