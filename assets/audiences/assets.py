@@ -56,7 +56,7 @@ def build_audience(definition: CampaignDefinition, folder: Path) -> dg.AssetsDef
                 "published_version": manifest.published_version,
                 "folder": str(mailrail.send_folder(identity)),
             },
-            check_results=[verdict_result(key, CHECK, verdict)],
+            check_results=[dg.AssetCheckResult(**verdict.as_check(key, CHECK))],
         )
 
     return audience

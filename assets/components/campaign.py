@@ -49,7 +49,7 @@ def build_campaign(definition: CampaignDefinition, folder: Path) -> dg.Definitio
     ]
     job = dg.define_asset_job(
         f"send_{name}",
-        selection=[["campaigns", name, stage] for stage in ("audience", "preflight", "receipts")],
+        selection=[dg.AssetKey(["campaigns", name, stage]) for stage in ("audience", "preflight", "receipts")],
         partitions_def=sends_of(name),
         description=f"Freeze the audience of “{definition.title}”, render every message, and send what is approved.",
     )

@@ -53,8 +53,13 @@ class Browser:
         deadline = asyncio.get_running_loop().time() + self._patience
         pause = 0.05
         while True:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError, TimeoutError):
+            is_reused = bool(self._idle)
+            try:
                 reply = await self._once(request, has_body=method != "HEAD")
+            except (OSError, asyncio.IncompleteReadError, TimeoutError):
+                if is_reused:
+                    continue  # the server had closed it meanwhile; a fresh one tells
+            else:
                 if reply.status != 503:
                     return reply
             if asyncio.get_running_loop().time() + pause > deadline:

@@ -172,8 +172,8 @@ class _Plan:
         kind = draw(self.address.rpartition("@")[2], self.seed, "scanner")
         looks_human = kind < 0.5 and len(self.message.clicks) >= SWEEP
         agent = BROWSERS[0] if looks_human else SCANNERS[int(kind * 1000) % len(SCANNERS)]
-        # HEAD or GET, as the company's gateway is made; never both, each link once.
-        deed = Deed.HEAD if 0.5 <= kind < 0.62 else Deed.GET
+        # Some gateways look with HEAD when they are busy; never with both, each link once.
+        deed = Deed.HEAD if not looks_human and self.rng.random() < 0.25 else Deed.GET
         stop = 0 if self.rng.random() < 0.85 else 1
         for number, path in enumerate(self.message.clicks, start=1):
             self._add(stop, "machine_click", deed, path, agent, f"link {number}")
@@ -218,7 +218,7 @@ def _is_alive(address: str, seed: int, send_id: str) -> bool:
 def _has_scanner(address: str, seed: int) -> bool:
     """Whether the recipient's company lets a gateway look at all links first."""
     domain = address.rpartition("@")[2]
-    return domain.startswith("corp-") and draw(domain, seed, "scanned") < 0.5
+    return domain.startswith("corp-") and draw(domain, seed, "scanned") < 0.6
 
 
 def _is_behind_proxy(address: str, seed: int) -> bool:

@@ -94,6 +94,7 @@ def test_refuses_and_greylists_by_address(tmp_path: Path) -> None:
             assert client.rcpt("greylisted@a.example")[0] == 451
             assert client.rcpt("greylisted@a.example")[0] == 250
             assert client.docmd("DATA")[0] == 354
+            client.close()
 
     assert talk(config(tmp_path), speak) == []
 

@@ -24,19 +24,22 @@ def take_all(phase: str, recipient: str) -> str:
 class Sink:
     """Phases: connect, ehlo, mail, rcpt, data, mark, rset, quit."""
 
-    def __init__(self, script: Script = take_all, *, features: tuple[str, ...] = ("PIPELINING",), log: Path | None = None):
+    def __init__(self, script: Script = take_all, *, features: tuple[str, ...] = ("PIPELINING",), log: Path | None = None, trap=False):
         self.script = script
         self.features = features
+        self.trap = trap  # answers 354 to DATA although the envelope was refused
         self.taken: list[str] = []
         self.bodies: list[bytes] = []
         self.commands: list[str] = []
         self.connections = 0
+        self.port = 0
         self._log = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT) if log else -1
         self._server: asyncio.Server | None = None
 
     async def start(self) -> int:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 22, backlog=200)
-        return self._server.sockets[0].getsockname()[1]
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self.port
 
     def stop(self) -> None:
         self._server.close()
@@ -49,7 +52,7 @@ class Sink:
             writer.transport.abort()
 
     async def _dialogue(self, reader, writer):
-        recipient = ""
+        recipient, good = "", False
         if not await self._reply(writer, "connect", ""):
             return
         while line := (await reader.readline()).decode("utf-8", "replace").strip():
@@ -62,7 +65,14 @@ class Sink:
             if word == "RCPT":
                 recipient = line.partition("<")[2].partition(">")[0]
             phase = word.lower()
+            if word == "MAIL":
+                good = True
+            if word == "DATA" and not good and not self.trap:
+                await self._say(writer, "503 5.5.1 no valid recipients")
+                continue
             said = await self._reply(writer, phase, recipient)
+            if word in {"MAIL", "RCPT"}:
+                good = good and said.startswith("250")
             if not said or word == "QUIT":
                 return
             if word == "DATA" and said.startswith("354"):
@@ -97,25 +107,28 @@ class Sink:
         return said
 
 
+async def end_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
 class SinkThread:
     """A sink in a thread, for tests whose loop runs the sender."""
 
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
-        self.port = 0
 
     def __enter__(self):
         started = threading.Event()
 
         def run():
             self._loop = asyncio.new_event_loop()
-            self.port = self._loop.run_until_complete(self.sink.start())
+            self._loop.run_until_complete(self.sink.start())
             started.set()
             self._loop.run_forever()
-            tasks = asyncio.all_tasks(self._loop)
-            for task in tasks:
-                task.cancel()
-            self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            self._loop.run_until_complete(end_others())
             self._loop.close()
 
         self._thread = threading.Thread(target=run, daemon=True)

@@ -1,0 +1,155 @@
+"""Sends and what belongs to each, from the ledger and the frozen files into raw tables.
+
+Recipients, exclusions and links are copied once per send; the send's row and its messages are replaced as long as they
+change. Add here what a send brings along; the transaction around it belongs to ``loading``.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from assets.audiences.manifest import Manifest, load_manifest
+from assets.deliveries.preflight import load_preflight
+from assets.warehouse.tables import RAW_SCHEMA
+from senders.errors import ConfigError
+from senders.ledger.rows import SendRow
+from senders.ledger.store import Ledger
+from senders.message import message_key
+
+Insert = Callable[[duckdb.DuckDBPyConnection, str, Iterable[Mapping[str, Any]]], int]
+_PAGE = 50_000
+_ONCE = ("mail_recipients", "mail_exclusions", "mail_links")
+
+
+def load_sends(
+    connection: duckdb.DuckDBPyConnection, home: Path, ledger: Ledger, insert: Insert
+) -> Iterator[tuple[str, int]]:
+    """Bring the tables of sends up to date and yield ``(table, rows written)``."""
+    query = f"select send_no, state, finished_at from {RAW_SCHEMA}.mail_sends"  # noqa: S608
+    known = {number: (state, finished) for number, state, finished in connection.execute(query).fetchall()}
+    for send in ledger.sends():
+        before = known.get(send.send_no)
+        folder = home / send.folder
+        if before is None:
+            yield from _load_once(connection, folder, send, ledger, insert)
+        if before != (str(send.state), _utc(send.finished_at)):
+            yield "mail_sends", _load_send(connection, folder, send, insert)
+        if before is None or before[1] is None or _has_moved(connection, send, ledger):
+            yield "mail_messages", _load_messages(connection, send, ledger, insert)
+
+
+def _load_once(
+    connection: duckdb.DuckDBPyConnection, folder: Path, send: SendRow, ledger: Ledger, insert: Insert
+) -> Iterator[tuple[str, int]]:
+    for table in _ONCE:
+        _delete(connection, table, send.send_no)
+    manifest = load_manifest(folder)
+    yield "mail_recipients", _load_recipients(connection, folder, manifest, send.send_no)
+    yield "mail_exclusions", _load_exclusions(connection, folder, manifest, send.send_no)
+    links = ledger.links(send.send_no)
+    rows = [{"send_no": send.send_no, **{name: getattr(link, name) for name in link.__dataclass_fields__}} for link in links]
+    yield "mail_links", insert(connection, "mail_links", rows)
+
+
+def _load_recipients(connection: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, send_no: int) -> int:
+    files = [str(folder / shard.file) for shard in manifest.shards]
+    if files:
+        connection.execute(
+            f"insert into {RAW_SCHEMA}.mail_recipients by name"  # noqa: S608
+            " select ($send_no::bigint << 32) | seq as message_key, $send_no as send_no, seq, contact_id,"
+            " split_part(address, '@', 2) as mailbox_domain, variant from read_parquet($files)",
+            {"send_no": send_no, "files": files},
+        )
+    return manifest.rows
+
+
+def _load_exclusions(connection: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, send_no: int) -> int:
+    connection.execute(
+        f"insert into {RAW_SCHEMA}.mail_exclusions by name"  # noqa: S608
+        " select $send_no as send_no, contact_id, reason, detail, event_id, \"at\" from read_parquet($file)",
+        {"send_no": send_no, "file": str(folder / manifest.exclusions.file)},
+    )
+    return sum(manifest.excluded.values())
+
+
+def _load_send(connection: duckdb.DuckDBPyConnection, folder: Path, send: SendRow, insert: Insert) -> int:
+    """Replace a send's row; what the files say stays when they are no longer there."""
+    origin = _origin(folder) or _stored_origin(connection, send.send_no)
+    _delete(connection, "mail_sends", send.send_no)
+    row = {
+        "send_no": send.send_no,
+        "send_id": send.send_id,
+        "campaign": send.campaign,
+        "topic": send.topic,
+        "scheduled_at": _utc(send.scheduled_at),
+        "state": str(send.state),
+        "audience_rows": send.audience_rows,
+        "audience_hash": send.audience_hash,
+        "content_hash": send.content_hash,
+        "opened_at": _utc(send.opened_at),
+        "finished_at": _utc(send.finished_at),
+        **origin,
+    }
+    return insert(connection, "mail_sends", [row])
+
+
+def _origin(folder: Path) -> dict[str, Any]:
+    try:
+        manifest, preflight = load_manifest(folder), load_preflight(folder)
+    except ConfigError:
+        return {}
+    return {
+        "template_hash": preflight.template_hash,
+        "included": manifest.included,
+        "published_version": manifest.published_version,
+        "git_commit": manifest.git_commit,
+    }
+
+
+def _stored_origin(connection: duckdb.DuckDBPyConnection, send_no: int) -> dict[str, Any]:
+    names = ("template_hash", "included", "published_version", "git_commit")
+    rows = connection.execute(
+        f"select {', '.join(names)} from {RAW_SCHEMA}.mail_sends where send_no = $send_no",  # noqa: S608
+        {"send_no": send_no},
+    ).fetchall()
+    return dict(zip(names, rows[0], strict=True)) if rows else {}
+
+
+def _has_moved(connection: duckdb.DuckDBPyConnection, send: SendRow, ledger: Ledger) -> bool:
+    """Whether messages of a finished send changed state after all, as when a doubt is settled."""
+    query = f"select state, count(*) from {RAW_SCHEMA}.mail_messages where send_no = $send_no group by state"  # noqa: S608
+    stored = dict(connection.execute(query, {"send_no": send.send_no}).fetchall())
+    return stored != {state.value: count for state, count in ledger.counts(send.send_no).items() if count}
+
+
+def _load_messages(
+    connection: duckdb.DuckDBPyConnection, send: SendRow, ledger: Ledger, insert: Insert
+) -> int:
+    _delete(connection, "mail_messages", send.send_no)
+    written, page = 0, []
+    for seq, state, tries, changed_at in ledger.message_rows(send.send_no):
+        page.append(
+            {
+                "message_key": message_key(send.send_no, seq),
+                "send_no": send.send_no,
+                "seq": seq,
+                "state": state.value,
+                "tries": tries,
+                "changed_at": _utc(changed_at),
+            }
+        )
+        if len(page) == _PAGE:
+            written += insert(connection, "mail_messages", page)
+            page = []
+    return written + insert(connection, "mail_messages", page)
+
+
+def _delete(connection: duckdb.DuckDBPyConnection, table: str, send_no: int) -> None:
+    connection.execute(f"delete from {RAW_SCHEMA}.{table} where send_no = $send_no", {"send_no": send_no})  # noqa: S608
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
