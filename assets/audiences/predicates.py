@@ -93,6 +93,8 @@ def _parse(sql: str) -> tuple[exp.Expression | None, list[Refusal]]:
         return None, [Refusal(1, 1, "where is nested too deeply.", "Make it a segment.")]
     except SqlglotError as error:
         return None, [_syntax(error)]
+    except (TypeError, ValueError, AttributeError, LookupError):  # what the parser does with some nonsense
+        return None, [Refusal(1, 1, "where is not SQL.", "Write one condition, such as: orders > 0")]
     found = [tree for tree in trees if tree is not None]
     if len(trees) != 1 or len(found) != 1:
         return None, [Refusal(1, 1, f"where holds {len(found)} expressions.", "Write one, such as: orders > 0")]

@@ -46,7 +46,7 @@ def status_table(rows: Sequence[dict[str, Any]]) -> Table:
 
 def proof_table(row: dict[str, Any]) -> Table:
     """Return the proof sheet of a send: its final states add up to the audience, or it says what is open."""
-    table = Table(title=f"proof sheet · {row['send_id']}", title_justify="left", box=None, header_style="mute")
+    table = Table(title=Text(f"proof sheet · {row['send_id']}"), title_justify="left", box=None, min_width=56, header_style="mute")
     table.add_column("")
     table.add_column("messages", justify="right")
     table.add_row("audience", f"[bold]{row['audience']:,}[/bold]")
@@ -64,7 +64,7 @@ def metrics_table(rows: Sequence[dict[str, Any]]) -> Table:
     table = _table("", *(row["send_id"] for row in rows))
     for name in rows[0] if rows else ():
         if name != "send_id":
-            table.add_row(name.replace("_", " "), *(f"{row[name]:,}" for row in rows))
+            table.add_row(name.replace("_", " "), *(Text(_figure(row[name])) for row in rows))
     return table
 
 
@@ -106,6 +106,10 @@ def _table(*columns: str) -> Table:
     for number, column in enumerate(columns):
         table.add_column(column, justify="left" if number == 0 or column in {"subject", "state", "problem"} else "right")
     return table
+
+
+def _figure(value: Any) -> str:
+    return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _words(value: Any) -> str:

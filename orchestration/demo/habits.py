@@ -123,7 +123,7 @@ class _Plan:
     def _live(self, first_stop: int, *, is_behind_proxy: bool) -> None:
         """Let a person read, click, buy, and perhaps have enough."""
         stop = max(first_stop, _stop_after(self.rng.lognormvariate(1.4, 1.3)))
-        does_open = self.rng.random() < 0.78 * self.warmth
+        does_open = self.rng.random() < 0.85 * self.warmth
         agent = self._agent()
         if does_open and not is_behind_proxy:
             stop = self._open(stop, agent)
@@ -218,7 +218,7 @@ def _is_alive(address: str, seed: int, send_id: str) -> bool:
 def _has_scanner(address: str, seed: int) -> bool:
     """Whether the recipient's company lets a gateway look at all links first."""
     domain = address.rpartition("@")[2]
-    return domain.startswith("corp-") and draw(domain, seed, "scanned") < 0.6
+    return domain.startswith("corp-") and draw(domain, seed, "gateway") < 0.5
 
 
 def _is_behind_proxy(address: str, seed: int) -> bool:

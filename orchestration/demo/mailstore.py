@@ -39,6 +39,7 @@ class MailStore:
         folder.mkdir(parents=True, exist_ok=True)
         self._times = _CachedClock(folder.parent)
         self._files = [_AppendOnly(folder / name) for name in ("mail.bin", "index.jsonl", "log.jsonl")]
+        self._refused = _AppendOnly(folder / "refused.jsonl")
 
     def add(self, return_path: str, recipients: list[str], raw: bytes) -> None:
         """Keep a message; nothing of it stays when the disk refuses any part.
@@ -65,9 +66,14 @@ class MailStore:
                 file.cut(mark)
             raise
 
+    def refuse(self, return_path: str, recipient: str, reply: bytes) -> None:
+        """Write down that a recipient was refused for good; no message of it ever comes here."""
+        line: dict[str, object] = {"recipient": recipient, "return_path": return_path, "reply": reply.decode().strip()}
+        self._refused.append(_jsonl([line]))
+
     def close(self) -> None:
         """Close the files."""
-        for file in self._files:
+        for file in (*self._files, self._refused):
             file.close()
 
 
@@ -97,6 +103,14 @@ def read_index(folder: Path) -> Iterator[Stored]:
     """Yield every message the sink of this folder accepted, in order."""
     for line in read_lines(folder / "index.jsonl"):
         yield Stored(**line)
+
+
+def read_refused(folder: Path, message: Stored) -> Iterator[tuple[str, str]]:
+    """Yield recipient and reply of everybody refused in the send of a message, told by its return path."""
+    send = message.return_path.lower().partition(".")[0]
+    for line in read_lines(folder / "refused.jsonl"):
+        if line["return_path"].lower().partition(".")[0] == send:
+            yield line["recipient"], line["reply"]
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:

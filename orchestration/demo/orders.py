@@ -15,7 +15,7 @@ import polars as pl
 
 from orchestration.demo.fate import draw
 
-ORDER_SCHEMA = {
+ORDER_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "order_id": pl.String,
     "line_no": pl.Int64,
     "customer_no": pl.String,

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 from orchestration.demo.browser import Browser
 from orchestration.demo.habits import Action, Deed, is_active, plan_recipient
-from orchestration.demo.mailstore import MailReader, Stored, read_lines
+from orchestration.demo.mailstore import MailReader, Stored, read_lines, read_refused
 from orchestration.demo.orders import Till
 from orchestration.demo.received import read_message
 from orchestration.demo.returned import Sent, bounce_mail, complaint_mail, put_mail
@@ -98,6 +98,9 @@ async def act(
             write=file.write,
             progress=progress or (lambda done, total: None),
         )
+        for recipient, reply in sorted(set(read_refused(home / "sink", reader.messages[0]))):
+            if (recipient, "bounce", reply) not in done:
+                public.note(recipient, "bounce", reply, start)
         try:
             for offset, bucket in groupby(actions, key=lambda action: action.offset):
                 now = _step(clock, start + offset)
@@ -195,19 +198,16 @@ class _Public:
         # The name is the message's, so that a second try after a crash does not make a second mail.
         put_mail(self.mailbox, f"{self.send_id}.{action.number}.{action.did}", content)
 
-    def _note(self, action: Action, now: datetime) -> None:
+    def note(self, recipient: str, did: str, detail: str, at: datetime) -> None:
         """Write a deed down; scanners' visits to pages that count nothing have no word in the log."""
-        if not action.did:
+        if not did:
             return
-        self.counts[action.did] += 1
-        line = {
-            "at": format_time(now),
-            "send_id": self.send_id,
-            "recipient": action.recipient,
-            "did": action.did,
-            "detail": action.detail,
-        }
+        self.counts[did] += 1
+        line = {"at": format_time(at), "send_id": self.send_id, "recipient": recipient, "did": did, "detail": detail}
         self.write((json.dumps(line, ensure_ascii=False) + "\n").encode())
+
+    def _note(self, action: Action, now: datetime) -> None:
+        self.note(action.recipient, action.did, action.detail, now)
 
 
 def _first_copies(messages: Iterable[Stored]) -> list[Stored]:

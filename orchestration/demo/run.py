@@ -168,12 +168,14 @@ class _Demo:
         due = datetime(2026, 4, 21, 9, 0, tzinfo=UTC)
         self.clock.set(max(due, self.clock.now()))
         context = dg.build_schedule_context(
-            instance=self.runner.instance, scheduled_execution_time=due, resources={"mailrail": self.mailrail}
+            instance=self.runner.instance,
+            scheduled_execution_time=due,
+            repository_def=self.runner.definitions.get_repository_def(),
         )
-        [request] = schedule.evaluate_tick(context).run_requests or [None]
-        if request is None:
+        requests = schedule.evaluate_tick(context).run_requests
+        if not requests:
             raise ConfigError(f"schedule {schedule.name}: nothing was due at {due}; look at its defs.yaml")
-        return request
+        return requests[0]
 
 
 @contextlib.contextmanager

@@ -174,7 +174,7 @@ class _Session(asyncio.Protocol):
         self._sink.sessions.discard(self)
 
     def data_received(self, data: bytes) -> None:
-        if self._is_dead:
+        if self.transport.is_closing():
             return
         self._buffer += data
         while not self._is_dead and (self._take_message() if self._in_data else self._take_command()):
@@ -218,6 +218,8 @@ class _Session(asyncio.Protocol):
             return b"501 5.1.3 Bad recipient address\r\n"
         address = found.group(1).lower()
         if refusal := self._sink.refusal(address):
+            if refusal.startswith(b"5"):
+                self._sink.store.refuse(self._return_path, address, refusal)
             return refusal
         self._recipients.append(address)
         return b"250 2.1.5 Ok\r\n"
