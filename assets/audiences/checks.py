@@ -70,7 +70,8 @@ def _count_rows(connection: duckdb.DuckDBPyConnection, folder: Path, manifest: M
     names = ("null_contacts", "null_addresses", "repeated_addresses", "repeated_contacts", "missing_seqs")
     (found,) = connection.execute(
         "select count(*) - count(contact_id), count(*) - count(address), count(address) - count(distinct address),"
-        " count(contact_id) - count(distinct contact_id), greatest(max(seq), count(*)) - count(distinct seq) from recipients"
+        " count(contact_id) - count(distinct contact_id), greatest(max(seq), count(*)) - count(distinct seq)"
+        " from recipients"
     ).fetchall()
     return dict(zip(names, found, strict=True))
 

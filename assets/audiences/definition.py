@@ -91,7 +91,11 @@ def _read(folder: Path) -> tuple[CampaignDefinition | None, Document | None, lis
     attributes = document.plain("attributes")
     if not isinstance(attributes, dict):
         remedy = "Write below attributes: title, topic, sender and audience."
-        return None, document, [*problems, document.problem(["attributes"], "CAMPAIGN-SHAPE", "attributes are missing.", remedy)]
+        return (
+            None,
+            document,
+            [*problems, document.problem(["attributes"], "CAMPAIGN-SHAPE", "attributes are missing.", remedy)],
+        )
     try:
         definition = CampaignDefinition.model_validate(attributes)
     except ValidationError as error:
@@ -120,7 +124,9 @@ def _fault(document: Document, fault: ErrorDetails) -> Problem:
     place = ["attributes", *keys]
     if fault["type"] == "extra_forbidden":
         model = _MODELS.get(str(keys[0]) if len(keys) > 1 else "", CampaignDefinition)
-        return document.problem(place, "CAMPAIGN-KEY", f"{name!r} is not known.", suggest(str(keys[-1]), model.model_fields))
+        return document.problem(
+            place, "CAMPAIGN-KEY", f"{name!r} is not known.", suggest(str(keys[-1]), model.model_fields)
+        )
     if fault["type"] == "missing":
         return document.problem(place, "CAMPAIGN-KEY", f"{name!r} is missing.", f"Add “{keys[-1]}:”.")
     if name == "audience.where" and isinstance(fault["input"], str):
@@ -151,7 +157,9 @@ def _check_names(
 ) -> Iterator[Problem]:
     if definition.sender not in profiles:
         message = f"sender {definition.sender!r} is not in mailrail.toml."
-        yield document.problem(["attributes", "sender"], "CAMPAIGN-SENDER", message, suggest(definition.sender, profiles))
+        yield document.problem(
+            ["attributes", "sender"], "CAMPAIGN-SENDER", message, suggest(definition.sender, profiles)
+        )
     for side in ("include", "exclude"):
         for number, name in enumerate(getattr(definition.audience, side)):
             if segments is not None and name not in segments:

@@ -88,7 +88,9 @@ def _syntax(path: Path, error: MarkedYAMLError) -> Problem:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
     message = (error.problem or error.context or "it cannot be parsed").splitlines()[0]
-    return Problem(str(path), line, column, "YAML", "error", f"it is not YAML: {message}.", "Mend this line or the one before.")
+    return Problem(
+        str(path), line, column, "YAML", "error", f"it is not YAML: {message}.", "Mend this line or the one before."
+    )
 
 
 def _plain(value: Any) -> Any:

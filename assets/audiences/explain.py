@@ -21,7 +21,7 @@ from senders.clock import format_time
 from senders.errors import ConfigError, GuardError
 from senders.ledger.rows import AttemptRow, SendRow
 from senders.ledger.store import Ledger
-from senders.message import message_key
+from senders.message import State, message_key
 from senders.rendering.template import compile_template
 from senders.tracking.addresses import AddressError, hash_address, normalize_address
 from senders.tracking.tokens import SendTokens, send_tokens
@@ -183,6 +183,9 @@ def _outcome(case: _Case, judged: Judged | None, *, is_known: bool) -> tuple[str
     message = case.ledger.message(case.send.send_no, judged.seq)
     if message is None:
         return "queued", "not handed over yet"
+    if message.state is State.SUPPRESSED:
+        now = case.ledger.suppression(message.address_hash, case.send.topic)
+        return message.state.value, now.reason if now is not None else message.state.value
     attempts = case.ledger.attempts(case.send.send_no, judged.seq)
     return message.state.value, _why(attempts, message.state.value)
 
@@ -199,7 +202,9 @@ def _why(attempts: Sequence[AttemptRow], state: str) -> str:
 
 def _segments(case: _Case, contact_id: str) -> list[dict[str, Any]]:
     """Return membership in the campaign's segments as published; nobody records since when."""
-    present = case.connection.execute("select table_name from duckdb_tables() where schema_name = 'segments'").fetchall()
+    present = case.connection.execute(
+        "select table_name from duckdb_tables() where schema_name = 'segments'"
+    ).fetchall()
     names = {name for (name,) in present}
     found = []
     for name in case.answers.segments:

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import dagster as dg
-
 from assets.ingestion.checks import Gate, judge_counts
 from senders.ledger.rows import SendRow
 
@@ -29,13 +27,13 @@ class Verdict:
     warnings: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
-    def as_check(self, key: dg.AssetKey, name: str) -> dict[str, Any]:
+    def as_check(self, key: Any, name: str) -> dict[str, Any]:
         """Return the arguments of ``dg.AssetCheckResult``."""
         metadata: dict[str, Any] = dict(self.metadata)
         if self.failures:
-            metadata["failures"] = dg.MetadataValue.md("\n".join(f"- {failure}" for failure in self.failures))
+            metadata["failures"] = "\n".join(self.failures)
         if self.warnings:
-            metadata["warnings"] = dg.MetadataValue.md("\n".join(f"- {warning}" for warning in self.warnings))
+            metadata["warnings"] = "\n".join(self.warnings)
         return {"passed": self.passed, "asset_key": key, "check_name": name, "metadata": metadata}
 
 
@@ -49,7 +47,9 @@ def decide(
 ) -> Verdict:
     """Return the verdict on gates of which it is known whether each holds."""
     failures = tuple(
-        f"{gate.name}: {gate.description} ({gate.count} is {counts[gate.count]:,})" for gate in gates if not holds[gate.name]
+        f"{gate.name}: {gate.description} ({gate.count} is {counts[gate.count]:,})"
+        for gate in gates
+        if not holds[gate.name]
     )
     return Verdict(not failures, failures, tuple(warnings), dict(counts))
 

@@ -55,4 +55,3 @@ def _canonical(array: pa.Array) -> tuple[str, pa.Array]:
     if pa.types.is_null(kind):
         return "text", pa.array([""] * len(array), type=pa.large_string())
     return "text", pc.fill_null(pc.cast(array, pa.large_string()), "")
-

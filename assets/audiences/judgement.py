@@ -55,9 +55,7 @@ class Answer(Protocol):
 class Planned:
     """The answer of this moment, judged on an open published copy."""
 
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, request: Request, ledger: SuppressionLog | None
-    ) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, request: Request, ledger: SuppressionLog | None) -> None:
         judge(connection, request, ledger)
         self._connection = connection
         self.segments = request.definition.segments
@@ -65,8 +63,8 @@ class Planned:
     def find(self, contact_id: str) -> Judged | None:
         """Return what would be decided about a person now."""
         rows = self._connection.execute(
-            "select contact_id, 0, variant, reason, detail, event_id, suppressed_at"
-            f" from {JUDGED} where contact_id = $contact_id",  # noqa: S608
+            f"select contact_id, 0, variant, reason, detail, event_id, suppressed_at from {JUDGED}"  # noqa: S608
+            " where contact_id = $contact_id",
             {"contact_id": contact_id},
         ).fetchall()
         return Judged(*rows[0]) if rows else None
@@ -112,14 +110,10 @@ class Frozen:
 
     def _queries(self) -> Iterator[str]:
         if self._files:
-            yield (
-                "select contact_id, seq, variant, null, null, null, null"
-                f" from read_parquet({_listed(self._files)}) where contact_id = $contact_id"  # noqa: S608
-            )
-        yield (
-            "select contact_id, 0, '', reason, detail, event_id, \"at\""
-            f" from read_parquet({_listed([self._exclusions])}) where contact_id = $contact_id"  # noqa: S608
-        )
+            columns = "contact_id, seq, variant, null, null, null, null"
+            yield f"select {columns} from read_parquet({_listed(self._files)}) where contact_id = $contact_id"  # noqa: S608
+        columns = "contact_id, 0, '', reason, detail, event_id, \"at\""
+        yield f"select {columns} from read_parquet({_listed([self._exclusions])}) where contact_id = $contact_id"  # noqa: S608
 
     def _by_state(self, size: int) -> list[list[str]]:
         seqs: dict[State, list[int]] = {}
@@ -137,7 +131,8 @@ class Frozen:
         with duckdb.connect(":memory:") as connection:
             rows = connection.execute(
                 f"select reason, contact_id from read_parquet({_listed([self._exclusions])})"  # noqa: S608
-                " qualify row_number() over (partition by reason order by contact_id) <= $size order by reason, contact_id",
+                " qualify row_number() over (partition by reason order by contact_id) <= $size"
+                " order by reason, contact_id",
                 {"size": size},
             ).fetchall()
         groups: dict[str, list[str]] = {}

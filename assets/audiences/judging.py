@@ -28,7 +28,12 @@ _NEWEST = "newest_suppressions"
 # The normal form that the door lets in (senders.tracking.addresses); asked again, since marts can be changed.
 _ADDRESS = r"[A-Za-z0-9.!#$%&''*+/=?^_`{|}~-]+@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9][a-z0-9-]*[a-z0-9]"
 _SUPPRESSION_SCHEMA = pa.schema(
-    [("contact_id", pa.string()), ("reason", pa.string()), ("suppressed_at", pa.timestamp("us")), ("event_id", pa.string())]
+    [
+        ("contact_id", pa.string()),
+        ("reason", pa.string()),
+        ("suppressed_at", pa.timestamp("us")),
+        ("event_id", pa.string()),
+    ]
 )
 
 
@@ -227,11 +232,11 @@ def _capped(request: Request) -> str:
     cap = request.definition.frequency_cap
     if cap is None:
         return "select null as contact_id, null as messages where false"
-    return (
+    counted = (
         "select contact_id, count(*) as messages from marts.fct_messages"
-        " where was_accepted and sent_at > $since and sent_at <= $as_of"
-        f" group by contact_id having count(*) >= {cap.messages}"
+        " where was_accepted and sent_at > $since and sent_at <= $as_of group by contact_id"
     )
+    return f"{counted} having count(*) >= {cap.messages}"
 
 
 def _missing(required: tuple[str, ...]) -> str:

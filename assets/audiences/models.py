@@ -39,7 +39,8 @@ class Audience(_Strict):
     include: list[SegmentName] = Field(min_length=1, description="Segments whose members get it; each person once.")
     exclude: list[SegmentName] = Field(default_factory=list, description="Segments whose members do not.")
     where: str | None = Field(
-        None, description="A condition on columns of dim_contacts that narrows it further: country = 'DE' and orders > 0"
+        None,
+        description="A condition on columns of dim_contacts that narrows it further: country = 'DE' and orders > 0",
     )
 
     @field_validator("where")
@@ -128,7 +129,9 @@ class CampaignDefinition(_Strict):
     holdout: float = Field(0.0, ge=0, lt=1, description="Share that gets nothing, to measure what the campaign brings.")
     late_after_minutes: int = Field(120, ge=1, description="A schedule that fires later than this needs a person.")
     expire_hours: float = Field(24, gt=0, le=168, description="How long a deferred message is tried.")
-    owners: list[str] = Field(default_factory=list, description="Who answers for it, as Dagster wants it: team:marketing")
+    owners: list[str] = Field(
+        default_factory=list, description="Who answers for it, as Dagster wants it: team:marketing"
+    )
 
     @field_validator("topic")
     @classmethod

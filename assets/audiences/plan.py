@@ -97,7 +97,8 @@ def plan_audience(
 ) -> Plan:
     """Judge and count an audience on an open published copy."""
     judge(connection, request, ledger)
-    counts = dict(connection.execute(f"select coalesce(reason, ''), count(*) from {JUDGED} group by 1 order by 1").fetchall())  # noqa: S608
+    query = f"select coalesce(reason, ''), count(*) from {JUDGED} group by 1 order by 1"  # noqa: S608
+    counts = dict(connection.execute(query).fetchall())
     recipients = counts.pop("", 0)
     return Plan(
         campaign=request.campaign,

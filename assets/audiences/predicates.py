@@ -64,9 +64,9 @@ def check_predicate(sql: str) -> list[Refusal]:
     tree, refusals = _parse(sql)
     if tree is None:
         return refusals
-    refusals = {refusal.message: refusal for refusal in reversed(_walk(tree, sql))}  # each once, where it is first
-    if refusals:
-        return sorted(refusals.values(), key=lambda refusal: (refusal.line, refusal.column))
+    first = {refusal.message: refusal for refusal in reversed(_walk(tree, sql))}  # each once, where it is first
+    if first:
+        return sorted(first.values(), key=lambda refusal: (refusal.line, refusal.column))
     return _check_boolean(tree) or _check_types(tree)
 
 
@@ -84,7 +84,7 @@ def compile_predicate(sql: str, *, as_of: datetime, alias: str = "contacts") -> 
     return _write(tree, as_of, alias)
 
 
-def _parse(sql: str) -> tuple[exp.Expression | None, list[Refusal]]:
+def _parse(sql: str) -> tuple[exp.Expr | None, list[Refusal]]:
     if len(sql) > MAX_LENGTH:
         return None, [Refusal(1, 1, f"where has {len(sql)} characters.", f"At most {MAX_LENGTH} fit; make a segment.")]
     try:
@@ -105,14 +105,15 @@ def _syntax(error: SqlglotError) -> Refusal:
     details = getattr(error, "errors", None) or [{}]
     first = details[0]
     message = str(first.get("description") or str(error).splitlines()[0]).rstrip(". ")
-    return Refusal(first.get("line") or 1, first.get("col") or 1, f"where is not SQL: {message}.", "Mend the expression.")
+    return Refusal(
+        first.get("line") or 1, first.get("col") or 1, f"where is not SQL: {message}.", "Mend the expression."
+    )
 
 
-def _walk(tree: exp.Expression, sql: str) -> list[Refusal]:
-    refusals, nodes = [], 0
-    for node in tree.walk():
-        nodes += 1
-        if nodes > MAX_NODES:
+def _walk(tree: exp.Expr, sql: str) -> list[Refusal]:
+    refusals = []
+    for number, node in enumerate(tree.walk()):
+        if number >= MAX_NODES:
             return [Refusal(1, 1, f"where has more than {MAX_NODES} parts.", "Make it a segment.")]
         refusal = _judge(node)
         if refusal is not None:
@@ -120,7 +121,7 @@ def _walk(tree: exp.Expression, sql: str) -> list[Refusal]:
     return refusals
 
 
-def _judge(node: exp.Expression) -> tuple[str, str] | None:
+def _judge(node: exp.Expr) -> tuple[str, str] | None:
     """Return message and remedy for a node that is not allowed."""
     if type(node) not in _ALLOWED:
         return _not_allowed(node)
@@ -135,13 +136,13 @@ def _judge(node: exp.Expression) -> tuple[str, str] | None:
     return None
 
 
-def _not_allowed(node: exp.Expression) -> tuple[str, str]:
+def _not_allowed(node: exp.Expr) -> tuple[str, str]:
     if isinstance(node, (exp.Query, exp.Subquery, exp.Exists)):
         return "where may not read other tables.", "Put it into a segment and include that."
     if isinstance(node, (exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime)):
         return "where may not ask for the present time.", f"Write {AS_OF}: the time of the send."
     if isinstance(node, exp.Func):
-        name = node.name if isinstance(node, exp.Anonymous) else node.sql_name()
+        name = node.name if type(node) is exp.Anonymous else node.sql_name()
         return f"the function {name.lower()} is not allowed.", f"Allowed are: {', '.join(_function_names())}."
     return f"{type(node).__name__.lower()} is not allowed in where.", "Write one condition on columns of dim_contacts."
 
@@ -156,7 +157,7 @@ def _judge_column(column: exp.Column) -> tuple[str, str] | None:
     return None
 
 
-def _place(node: exp.Expression, sql: str) -> tuple[int, int]:
+def _place(node: exp.Expr, sql: str) -> tuple[int, int]:
     """Return where a node stands: known for names, looked up by its first word for others."""
     for inner in (node, *node.find_all(exp.Identifier)):
         if "line" in inner.meta:
@@ -170,7 +171,7 @@ def _place(node: exp.Expression, sql: str) -> tuple[int, int]:
     return 1, 1
 
 
-def _check_boolean(tree: exp.Expression) -> list[Refusal]:
+def _check_boolean(tree: exp.Expr) -> list[Refusal]:
     inner = tree.unnest()
     is_flag = isinstance(inner, exp.Column) and CONTACT_COLUMNS.get(inner.name.lower()) == "boolean"
     if is_flag or isinstance(inner, _BOOLEAN):
@@ -178,7 +179,7 @@ def _check_boolean(tree: exp.Expression) -> list[Refusal]:
     return [Refusal(1, 1, "where is a value, not a condition.", "Compare it with something, such as: orders > 0")]
 
 
-def _check_types(tree: exp.Expression) -> list[Refusal]:
+def _check_types(tree: exp.Expr) -> list[Refusal]:
     """Let DuckDB itself try the expression on a table of one row, on a connection that reaches nothing."""
     import duckdb
 
@@ -187,19 +188,21 @@ def _check_types(tree: exp.Expression) -> list[Refusal]:
     with duckdb.connect(":memory:", config={"enable_external_access": "false"}) as connection:
         connection.execute(f"create table contacts ({columns})")
         # One row, because DuckDB meets a text that is no number only when it compares.
-        connection.execute(f"insert into contacts values ({', '.join(_SAMPLES[kind] for kind in CONTACT_COLUMNS.values())})")
+        connection.execute(
+            f"insert into contacts values ({', '.join(_SAMPLES[kind] for kind in CONTACT_COLUMNS.values())})"  # noqa: S608
+        )
         try:
-            connection.execute(f"select 1 from contacts where {predicate}").fetchall()
+            connection.execute(f"select 1 from contacts where {predicate}").fetchall()  # noqa: S608 - checked
         except duckdb.Error as error:
             message = str(error).splitlines()[0].rstrip(".")
             return [Refusal(1, 1, f"where does not fit the columns: {message}.", "Compare like with like.")]
     return []
 
 
-def _write(tree: exp.Expression, as_of: datetime, alias: str) -> str:
+def _write(tree: exp.Expr, as_of: datetime, alias: str) -> str:
     moment = exp.cast(exp.Literal.string(as_of.strftime("%Y-%m-%d %H:%M:%S.%f")), "timestamp")
 
-    def settle(node: exp.Expression) -> exp.Expression:
+    def settle(node: exp.Expr) -> exp.Expr:
         if not isinstance(node, exp.Column):
             return node
         name = node.name.lower()

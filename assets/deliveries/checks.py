@@ -48,7 +48,9 @@ def build_gates(definition: CampaignDefinition, recipients: int) -> list[Gate]:
     size = (
         Gate("size_is_as_usual", "times_usual_size", _growth_text(), at_most=MOST_GROWTH)
         if most is None
-        else Gate("size_is_within_at_most", "recipients", f"At most {most:,} recipients, as defs.yaml says.", at_most=most)
+        else Gate(
+            "size_is_within_at_most", "recipients", f"At most {most:,} recipients, as defs.yaml says.", at_most=most
+        )
     )
     return [
         Gate("there_are_recipients", "recipients", "At least one person gets the message.", at_least=1),
@@ -67,7 +69,9 @@ def build_gates(definition: CampaignDefinition, recipients: int) -> list[Gate]:
 
 
 def _growth_text() -> str:
-    return f"At most {MOST_GROWTH:g} times the size of the campaign's last sends; set at_most in defs.yaml to allow more."
+    return (
+        f"At most {MOST_GROWTH:g} times the size of the campaign's last sends; set at_most in defs.yaml to allow more."
+    )
 
 
 def _counts(manifest: Manifest, preflight: Preflight, usual: float | None) -> dict[str, float]:

@@ -148,14 +148,12 @@ def _require_fields(manifest: Manifest, template: CompiledTemplate, send_id: str
     missing = [name for name in template.fields if name not in manifest.columns]
     if missing:
         raise GuardError(
-            f"{send_id}: the template reads {', '.join(missing)}, which the frozen audience does not hold: the template "
-            "was changed after it was frozen. Materialize the audience again."
+            f"{send_id}: the template reads {', '.join(missing)}, which the frozen audience does not hold: the "
+            "template was changed after it was frozen. Materialize the audience again."
         )
 
 
-def _jobs(
-    manifest: Manifest, template: CompiledTemplate, profile: SenderProfile, mailrail: Mailrail
-) -> Iterator[Job]:
+def _jobs(manifest: Manifest, template: CompiledTemplate, profile: SenderProfile, mailrail: Mailrail) -> Iterator[Job]:
     for shard in manifest.shards:
         yield Job(
             file=str(mailrail.send_folder(manifest.send_id) / shard.file),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.audiences.definition import CampaignDefinition, shared_templates
-from assets.audiences.manifest import Manifest, Shard, address_hashes, load_manifest, verify_audience
+from assets.audiences.manifest import Manifest, Shard, address_hashes, verify_audience
 from assets.deliveries.batches import read_rows
 from assets.deliveries.preflight import Preflight, content_hash, load_preflight, load_template
 from assets.partitions import send_time, split_send_id
@@ -120,15 +120,16 @@ def _require_unchanged(
     if manifest.audience_hash != preflight.audience_hash:
         ledger.void_approvals(send_id)
         raise GuardError(
-            f"{send_id}: the audience was frozen anew after its preflight; materialize the preflight again, then approve."
+            f"{send_id}: the audience was frozen anew after its preflight; materialize the preflight again, then "
+            "approve."
         )
     present = compile_template(folder, shared_templates(folder))
     profile = mailrail.profile(definition.sender)
     if content_hash(present, profile, mailrail.base_url, definition.topic) != preflight.content_hash:
         ledger.void_approvals(send_id)
         raise GuardError(
-            f"{send_id}: the template, the sender profile or the base URL changed after the preflight, so its approvals "
-            "are void; materialize the preflight again, then approve."
+            f"{send_id}: the template, the sender profile or the base URL changed after the preflight, so its "
+            "approvals are void; materialize the preflight again, then approve."
         )
     return manifest, preflight
 
@@ -136,16 +137,16 @@ def _require_unchanged(
 def _require_number(confirm: int, manifest: Manifest) -> None:
     if confirm != manifest.rows:
         raise GuardError(
-            f"{manifest.send_id}: {confirm} was confirmed, but the audience has {manifest.rows} recipients; nothing was "
-            f"sent. Look at it again: mailrail plan {manifest.campaign}, then confirm {manifest.rows}."
+            f"{manifest.send_id}: {confirm} was confirmed, but the audience has {manifest.rows} recipients; nothing "
+            f"was sent. Look at it again: mailrail plan {manifest.campaign}, then confirm {manifest.rows}."
         )
 
 
 def _require_rule(definition: CampaignDefinition, mailrail: Mailrail, manifest: Manifest) -> None:
     if definition.at_most is None or manifest.rows > definition.at_most:
         raise GuardError(
-            f"{manifest.send_id}: its standing rule covers at most {definition.at_most} recipients and the audience has "
-            f"{manifest.rows}; a person must approve it: {_roads(manifest)}."
+            f"{manifest.send_id}: its standing rule covers at most {definition.at_most} recipients and the audience "
+            f"has {manifest.rows}; a person must approve it: {_roads(manifest)}."
         )
     latest = _scheduled_at(manifest) + timedelta(minutes=definition.late_after_minutes)
     if mailrail.clock.now() > latest:
@@ -157,8 +158,8 @@ def _require_rule(definition: CampaignDefinition, mailrail: Mailrail, manifest: 
 
 def _no_approval(manifest: Manifest) -> str:
     return (
-        f"{manifest.send_id}: nobody has approved this audience of {manifest.rows} recipients with this content; nothing "
-        f"was sent. To approve: {_roads(manifest)}."
+        f"{manifest.send_id}: nobody has approved this audience of {manifest.rows} recipients with this content; "
+        f"nothing was sent. To approve: {_roads(manifest)}."
     )
 
 
@@ -169,9 +170,7 @@ def _roads(manifest: Manifest) -> str:
     )
 
 
-def open_send(
-    definition: CampaignDefinition, folder: Path, mailrail: Mailrail, ledger: Ledger, *, send_id: str
-) -> int:
+def open_send(definition: CampaignDefinition, folder: Path, mailrail: Mailrail, ledger: Ledger, *, send_id: str) -> int:
     """Hand the send over to the senders and return its number; opening it again changes nothing.
 
     Raises:
@@ -212,7 +211,8 @@ def _shard(folder: Path, shard: Shard) -> ShardSpec:
 
 
 def _scheduled_at(manifest: Manifest) -> datetime:
-    return send_time(split_send_id(manifest.send_id)[1])
+    scheduled_at: datetime = send_time(split_send_id(manifest.send_id)[1])
+    return scheduled_at
 
 
 def _require_allowed(allowed: tuple[str, ...] | None, folder: Path, manifest: Manifest) -> None:
@@ -260,8 +260,8 @@ def follow(
             seen_at = now
         elif now - seen_at > patience_seconds:
             raise GuardError(
-                f"{send_id}: messages wait and no sender is running; nothing is lost. Start one with `mailrail sender`, "
-                f"then run: mailrail resume {send_id}"
+                f"{send_id}: messages wait and no sender is running; nothing is lost. Start one with `mailrail sender`,"
+                f" then run: mailrail resume {send_id}"
             )
         if log is not None and now - logged_at > LOG_SECONDS:
             logged_at = now

@@ -76,7 +76,9 @@ def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Map
     if not listed:
         return 0
     columns = RAW_TABLES[table].columns
-    frame = pa.table({name: pa.array([row.get(name) for row in listed], _ARROW[kind]) for name, kind in columns.items()})
+    frame = pa.table(
+        {name: pa.array([row.get(name) for row in listed], _ARROW[kind]) for name, kind in columns.items()}
+    )
     connection.register("fresh_rows", frame)
     try:
         connection.execute(f"insert into {RAW_SCHEMA}.{table} by name select * from fresh_rows")  # noqa: S608

@@ -50,7 +50,9 @@ def _load_once(
     yield "mail_recipients", _load_recipients(connection, folder, manifest, send.send_no)
     yield "mail_exclusions", _load_exclusions(connection, folder, manifest, send.send_no)
     links = ledger.links(send.send_no)
-    rows = [{"send_no": send.send_no, **{name: getattr(link, name) for name in link.__dataclass_fields__}} for link in links]
+    rows = [
+        {"send_no": send.send_no, **{name: getattr(link, name) for name in link.__dataclass_fields__}} for link in links
+    ]
     yield "mail_links", insert(connection, "mail_links", rows)
 
 
@@ -69,7 +71,7 @@ def _load_recipients(connection: duckdb.DuckDBPyConnection, folder: Path, manife
 def _load_exclusions(connection: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, send_no: int) -> int:
     connection.execute(
         f"insert into {RAW_SCHEMA}.mail_exclusions by name"  # noqa: S608
-        " select $send_no as send_no, contact_id, reason, detail, event_id, \"at\" from read_parquet($file)",
+        ' select $send_no as send_no, contact_id, reason, detail, event_id, "at" from read_parquet($file)',
         {"send_no": send_no, "file": str(folder / manifest.exclusions.file)},
     )
     return sum(manifest.excluded.values())
@@ -125,9 +127,7 @@ def _has_moved(connection: duckdb.DuckDBPyConnection, send: SendRow, ledger: Led
     return stored != {state.value: count for state, count in ledger.counts(send.send_no).items() if count}
 
 
-def _load_messages(
-    connection: duckdb.DuckDBPyConnection, send: SendRow, ledger: Ledger, insert: Insert
-) -> int:
+def _load_messages(connection: duckdb.DuckDBPyConnection, send: SendRow, ledger: Ledger, insert: Insert) -> int:
     _delete(connection, "mail_messages", send.send_no)
     written, page = 0, []
     for seq, state, tries, changed_at in ledger.message_rows(send.send_no):

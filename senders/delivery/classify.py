@@ -4,6 +4,7 @@ Add a code when a provider's page gives it a meaning of its own. Bounces that co
 ``inbound``; what follows for a contact is decided in dbt.
 """
 
+from senders.inbound.classify import Failure, classify
 from senders.message import State
 from senders.transports.base import Ending, Reply
 
@@ -40,7 +41,9 @@ def class_of(ending: Ending, reply: Reply) -> str:
         return "sender"
     if reply.enhanced in _RATE_CODES or reply.code in _RATE_REPLIES:
         return "rate"
-    return "content" if _is_about_content(ending, reply) else ""
+    if _is_about_content(ending, reply):
+        return "content"
+    return "address" if classify(reply.enhanced, f"{reply.code} {reply.text}") is Failure.PERMANENT else ""
 
 
 def _is_about_content(ending: Ending, reply: Reply) -> bool:

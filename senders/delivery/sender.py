@@ -15,7 +15,7 @@ from senders.clock import open_clock
 from senders.config import DeliveryConfig
 from senders.delivery.context import Connect, Context, Tuning, connect_smtp
 from senders.delivery.shard import run_shard
-from senders.ledger.heartbeats import beat
+from senders.ledger.heartbeats import beat, fall_silent
 from senders.ledger.lease import claim, reap
 from senders.ledger.owner import this_owner
 from senders.ledger.sends import cancel_chunk, finish
@@ -129,6 +129,7 @@ class Sender:
             if isinstance(end, Exception):
                 logger.error("a shard's run ended badly: %s", end)
         self._context.signing.shutdown(wait=False)
+        self._context.writer.call(lambda connection, _: fall_silent(connection, "sender", self._context.owner))
 
 
 def _is_idle(connection: sqlite3.Connection, _: int) -> bool:

@@ -34,7 +34,7 @@ class Heartbeats:
     def still(self, process: str, owner: str) -> None:
         """Take a process off the list when it ends in good order."""
         with self._database.write() as connection:
-            connection.execute("delete from heartbeats where process = ? and owner = ?", (process, owner))
+            fall_silent(connection, process, owner)
 
 
 def beat(connection: sqlite3.Connection, process: str, owner: str) -> None:
@@ -47,3 +47,8 @@ def beat(connection: sqlite3.Connection, process: str, owner: str) -> None:
         "insert or replace into heartbeats (process, owner, machine, pid, at) values (?, ?, ?, ?, ?)",
         (process, owner, this_machine(), os.getpid(), now),
     )
+
+
+def fall_silent(connection: sqlite3.Connection, process: str, owner: str) -> None:
+    """Take a process off the list; inside a write transaction."""
+    connection.execute("delete from heartbeats where process = ? and owner = ?", (process, owner))

@@ -46,7 +46,7 @@ class Inbound:
         now = to_micros(self._clock.now())
         with self._database.write() as connection:
             sequence = next_sequence(connection)
-            return [_record(connection, event, now, sequence) for event in events]
+            return [record_event(connection, event, now, sequence) for event in events]
 
     def inbound_after(self, last_id: int, limit: int) -> list[InboundRow]:
         """Return events newer than an id, oldest first; a smaller id never appears later."""
@@ -84,7 +84,8 @@ class Inbound:
             last = (page[-1][0], page[-1][1])
 
 
-def _record(connection: sqlite3.Connection, event: Event, now: int, sequence: int) -> bool:
+def record_event(connection: sqlite3.Connection, event: Event, now: int, sequence: int) -> bool:
+    """Record one event and the suppression that it asks for, inside a write transaction; say whether it was new."""
     address_hash = event.address_hash or _known_address(connection, event)
     done = connection.execute(
         "insert or ignore into inbound (event_id, kind, occurred_at, send_no, seq, address_hash, scope, link_no, url,"

@@ -127,9 +127,10 @@ class MessageRow:
 class AttemptRow:
     """One change of a message's state, with the relay's words where it spoke.
 
-    ``class_`` says whose doing it was: '' the relay about this recipient, ``local`` ours, ``sender`` the
-    relay about us, ``content`` the relay about the text, ``rate`` the relay about speed, ``connection``
-    a broken line, ``suppressed``, ``expired`` and ``cancelled`` as they say.
+    ``class_`` says whose doing it was: '' the relay about this recipient, ``address`` the relay about an
+    address that does not exist (which suppresses it), ``local`` ours, ``sender`` the relay about us,
+    ``content`` the relay about the text, ``rate`` the relay about speed, ``connection`` a broken line,
+    ``suppressed``, ``expired`` and ``cancelled`` as they say.
     """
 
     attempt_id: int

@@ -10,10 +10,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from senders.event import Event, Kind, derive_event_id
+from senders.ledger.database import next_sequence
+from senders.ledger.inbound import record_event
 from senders.ledger.lease import FAR_MILLIS, Lease
-from senders.message import State
+from senders.ledger.rows import from_micros
+from senders.message import FINAL_STATES, State
 
 TOO_LATE = "too late"
+DEAD_ADDRESS = "address"
 
 
 class Verdict(StrEnum):
@@ -152,8 +157,9 @@ def _pass_over(connection: sqlite3.Connection, wish: Offer, state: State, reply:
 def settle(connection: sqlite3.Connection, outcome: Outcome, now_micros: int) -> bool:
     """Record what became of a message; False when it does not stand where the outcome says.
 
-    A reply that comes after somebody took the shard over is evidence and settles the doubt. A refusal
-    before the end mark counts only while the lease holds.
+    A final reply that comes after somebody took the shard over is evidence and settles the doubt; anything
+    else leaves it, since nobody may wait for that message any more. A refusal before the end mark counts
+    only while the lease holds.
     """
     changed = _settle_offered(connection, outcome, now_micros) if outcome.offered else None
     if not outcome.offered:
@@ -161,13 +167,36 @@ def settle(connection: sqlite3.Connection, outcome: Outcome, now_micros: int) ->
     if not changed:
         return False
     _append(connection, outcome, changed[0], now_micros)
+    if outcome.state is State.REFUSED and outcome.class_ == DEAD_ADDRESS:
+        _bounce(connection, outcome, now_micros)
     return True
 
 
+def _bounce(connection: sqlite3.Connection, outcome: Outcome, now_micros: int) -> None:
+    """Record a refusal of the address itself as the bounce it is, so that no later send tries it again.
+
+    In the transaction of the outcome: a kill between the two would forget the bounce.
+    """
+    number, seq = outcome.lease.send_no, outcome.seq
+    event = Event(
+        event_id=derive_event_id("refused", str(number), str(seq)),
+        kind=Kind.BOUNCED,
+        occurred_at=from_micros(now_micros),
+        send_no=number,
+        seq=seq,
+        failure="permanent",
+        code=outcome.enhanced_code or str(outcome.code),
+        detail=outcome.reply,
+    )
+    # Its own place in the ledger's order: the offer's would lie before offers that were made meanwhile.
+    record_event(connection, event, now_micros, next_sequence(connection))
+
+
 def _settle_offered(connection: sqlite3.Connection, outcome: Outcome, now_micros: int) -> list[Any]:
+    from_doubt = "in_doubt" if outcome.state in FINAL_STATES else "offered"
     return connection.execute(
         "update messages set state = ?, next_at = ?, changed_at = ?"
-        " where send_no = ? and seq = ? and epoch = ? and state in ('offered', 'in_doubt') returning tries, sequence",
+        " where send_no = ? and seq = ? and epoch = ? and state in ('offered', ?) returning tries, sequence",
         (
             outcome.state,
             outcome.next_at,
@@ -175,6 +204,7 @@ def _settle_offered(connection: sqlite3.Connection, outcome: Outcome, now_micros
             outcome.lease.send_no,
             outcome.seq,
             outcome.lease.epoch,
+            from_doubt,
         ),
     ).fetchall()
 

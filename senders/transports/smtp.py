@@ -112,6 +112,12 @@ class Session:
         self, parcel: Parcel, envelope: Replies | None, source: Source, desk: Desk
     ) -> tuple[Parcel | None, Replies | None]:
         """Carry one parcel; return the next one if its envelope went out with our end mark."""
+        if envelope is None and self._wire.has_spoken_unasked():
+            self._wire.abort("the relay closed the idle connection")
+        if envelope is None and self._wire.lost is not None:
+            # Before MAIL this is no failure of anybody (P17).
+            source.put_back(parcel, strike=False)
+            raise self._wire.lost
         is_open = False
         try:
             if not await self._open(parcel, envelope, desk):

@@ -80,9 +80,13 @@ concluded as (
         coalesce(bounced.permanent_notices, 0) > 0
         or (
             coalesce(messages.state, 'queued') = 'refused'
-            and coalesce(attempted.failure_class, '') != 'local'
+            and coalesce(attempted.failure_class, '') = 'address'
         ) as was_hard_bounced,
         coalesce(messages.state, 'queued') = 'expired'
+        or (
+            coalesce(messages.state, 'queued') = 'refused'
+            and coalesce(attempted.failure_class, '') not in ('address', 'local')
+        )
         or bounced.permanent_notices = 0 as has_soft_failure
     from recipients
     left join messages on recipients.message_key = messages.message_key

@@ -37,19 +37,39 @@ def test_a_sound_campaign_has_no_problem_and_loads(world: World) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "id", "words"),
     [
-        (HEAD + "  audience: [", 7, "YAML", "not YAML"),
+        (HEAD + "  audience: [", 6, "YAML", "not YAML"),
         ("", 1, "YAML", "no keys"),
         ("- a\n", 1, "YAML", "no keys"),
-        ("type: x\nattributes:\n  title: T\n  topic: o\n  sender: shop\n" + AUDIENCE, 1, "CAMPAIGN-TYPE", "type is 'x'"),
+        (
+            "type: x\nattributes:\n  title: T\n  topic: o\n  sender: shop\n" + AUDIENCE,
+            1,
+            "CAMPAIGN-TYPE",
+            "type is 'x'",
+        ),
         ("type: assets.components.Campaign\n", 1, "CAMPAIGN-SHAPE", "attributes are missing"),
         (HEAD + AUDIENCE + "  titel: x\n", 8, "CAMPAIGN-KEY", "Did you mean title?"),
-        (HEAD + "  audience:\n    inclde: [seg_all_contacts]\n    include: [seg_customers]\n", 7, "CAMPAIGN-KEY", "include?"),
+        (
+            HEAD + "  audience:\n    inclde: [seg_all_contacts]\n    include: [seg_customers]\n",
+            7,
+            "CAMPAIGN-KEY",
+            "include?",
+        ),
         (HEAD, 2, "CAMPAIGN-KEY", "'audience' is missing"),
         (HEAD + "  audience:\n    include: []\n", 7, "CAMPAIGN-VALUE", "audience.include"),
-        (HEAD + "  audience:\n    include:\n    - seg_all_contacts\n    - seg_customer\n", 9, "CAMPAIGN-SEGMENT", "seg_customers?"),
+        (
+            HEAD + "  audience:\n    include:\n    - seg_all_contacts\n    - seg_customer\n",
+            9,
+            "CAMPAIGN-SEGMENT",
+            "seg_customers?",
+        ),
         (HEAD + "  audience:\n    include: [customers]\n", 7, "CAMPAIGN-VALUE", "seg_…"),
         (HEAD + AUDIENCE + '    where: "contry = 1"\n', 8, "CAMPAIGN-WHERE", "country?"),
-        (HEAD + AUDIENCE + "    where: |\n      orders > 0\n      and read_text('x') = 'y'\n", 10, "CAMPAIGN-WHERE", "read_text"),
+        (
+            HEAD + AUDIENCE + "    where: |\n      orders > 0\n      and read_text('x') = 'y'\n",
+            10,
+            "CAMPAIGN-WHERE",
+            "read_text",
+        ),
         (HEAD.replace("shop", "shp") + AUDIENCE, 5, "CAMPAIGN-SENDER", "Did you mean shop?"),
         (HEAD + AUDIENCE + "  fields: [cty]\n", 8, "CAMPAIGN-VALUE", "Did you mean city?"),
         (HEAD + AUDIENCE + "  schedule: {at: 2026-11-03T09:00:00}\n", 8, "CAMPAIGN-VALUE", "no time zone"),
@@ -76,7 +96,11 @@ def test_all_mistakes_are_reported_together(world: World) -> None:
     text = HEAD.replace("topic: offers", "topic: Offers!") + "  audience:\n    include: [all]\n  titel: x\n"
     (world.campaign / "template.mjml").write_text("<mjml><mj-body>\n<mj-section>\n</mj-body></mjml>\n")
     found = brief(check(world, text))
-    assert {("defs.yaml", 4, "CAMPAIGN-VALUE"), ("defs.yaml", 7, "CAMPAIGN-VALUE"), ("defs.yaml", 8, "CAMPAIGN-KEY")} <= set(found)
+    assert {
+        ("defs.yaml", 4, "CAMPAIGN-VALUE"),
+        ("defs.yaml", 7, "CAMPAIGN-VALUE"),
+        ("defs.yaml", 8, "CAMPAIGN-KEY"),
+    } <= set(found)
     assert any(name == "template.mjml" and line for name, line, _ in found)
 
 
@@ -98,7 +122,8 @@ def test_one_broken_campaign_does_not_hide_another(world: World) -> None:
     other.mkdir()
     (other / "defs.yaml").write_text("{")
     problems = check_campaigns(world.campaign.parent, segments=None, profiles={"shop"})
-    assert {Path(problem.path).parent.name for problem in problems} == {"broken"}
+    assert problems
+    assert all("/broken" in problem.path for problem in problems)
 
 
 def test_a_file_that_is_no_text_is_reported(world: World) -> None:

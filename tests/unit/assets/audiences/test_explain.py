@@ -113,6 +113,19 @@ def test_a_message_has_its_attempts_and_what_came_back(world: World) -> None:
     ]  # fmt: skip
 
 
+def test_who_left_between_freeze_and_offer_is_told_from_the_excluded(world: World) -> None:
+    begin(world, 6)
+    event = derive_event_id("late")
+    raw = bytes.fromhex(world.contact_id("p3@mail.example"))
+    with world.mailrail.open_ledger() as ledger:
+        ledger.record([Event(event, Kind.COMPLAINED, NOW, address_hash=raw)])
+        with ledger._database.write() as connection:
+            connection.execute("update messages set state = 'suppressed' where address_hash = ?", (raw,))
+    (person,) = explain(world, "p3@mail.example")["people"]
+    assert (person["outcome"], person["reason"]) == ("suppressed", "complained")
+    assert person["suppression"] == {"reason": "complained", "at": format_time(NOW), "event_id": event, "scope": ""}
+
+
 def test_before_a_send_the_plan_answers(world: World) -> None:
     answer = explain(world, "p1@mail.example", "outside@mail.example")
     assert answer["send_id"] is None

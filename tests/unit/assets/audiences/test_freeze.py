@@ -33,7 +33,16 @@ def open_with(world: World, manifest, shards) -> None:
         ledger.approve(Approval(SEND_ID, manifest.audience_hash, "c", manifest.rows, "me", NOW, "test"))
         ledger.open_send(
             SendSpec(
-                SEND_ID, "spring_sale", "offers", NOW, "shop", SEND_ID, manifest.rows, manifest.audience_hash, "c", shards
+                SEND_ID,
+                "spring_sale",
+                "offers",
+                NOW,
+                "shop",
+                SEND_ID,
+                manifest.rows,
+                manifest.audience_hash,
+                "c",
+                shards,
             )
         )
 
@@ -107,7 +116,7 @@ def test_a_missing_damaged_or_edited_file_is_found(world: World) -> None:
     folder = world.mailrail.send_folder(SEND_ID)
     text = (folder / "manifest.json").read_text()
     (folder / "manifest.json").write_text(text.replace('"topic": "offers"', '"topic": "other"'))
-    with pytest.raises(GuardError, match="manifest.json"):
+    with pytest.raises(GuardError, match=r"manifest\.json"):
         verify_audience(folder)
     (folder / "manifest.json").write_text(text)
     (folder / "shard-0000.parquet").write_bytes(b"PAR1")

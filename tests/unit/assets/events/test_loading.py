@@ -39,7 +39,9 @@ def ledger(world: World):
 
 
 def opened(number: int, **values) -> Event:
-    return Event(derive_event_id("open", str(number)), Kind.OPENED, NOW + timedelta(seconds=number), 1, number, **values)
+    return Event(
+        derive_event_id("open", str(number)), Kind.OPENED, NOW + timedelta(seconds=number), 1, number, **values
+    )
 
 
 def load(world: World, ledger: Ledger):
@@ -54,15 +56,17 @@ def rows(world: World, sql: str) -> list[tuple]:
 def test_copies_the_send_with_everything_that_belongs_to_it(world: World, ledger: Ledger) -> None:
     loaded = load(world, ledger)
     assert loaded.rows["mail_recipients"] == loaded.rows["mail_messages"] == 12
-    assert rows(world, "select send_id, topic, scheduled_at, state, audience_rows, included, published_version, git_commit, template_hash is not null from raw.mail_sends") == [
-        (SEND_ID, "offers", datetime(2026, 11, 3, 9), "running", 12, 13, "v1", "abc", True)
-    ]
+    assert rows(
+        world,
+        "select send_id, topic, scheduled_at, state, audience_rows, included,"
+        " published_version, git_commit, template_hash is not null from raw.mail_sends",
+    ) == [(SEND_ID, "offers", datetime(2026, 11, 3, 9), "running", 12, 13, "v1", "abc", True)]
     assert rows(world, "select contact_id, reason, detail from raw.mail_exclusions") == [
         (world.contact_id("no@other.example"), "no_consent", "consent denied")
     ]
-    assert rows(world, "select message_key, seq, mailbox_domain, variant from raw.mail_recipients order by seq limit 1") == [
-        ((1 << 32) + 1, 1, "mail.example", "")
-    ]
+    assert rows(
+        world, "select message_key, seq, mailbox_domain, variant from raw.mail_recipients order by seq limit 1"
+    ) == [((1 << 32) + 1, 1, "mail.example", "")]
     assert rows(world, "select distinct state, tries from raw.mail_messages") == [("queued", 0)]
     assert rows(world, "select url, role from raw.mail_links order by link_no") == [
         ("https://shop.example/sale", "content"),
@@ -77,18 +81,31 @@ def test_events_arrive_once_and_with_all_they_say(world: World, ledger: Ledger) 
     ledger.record([event, opened(4)])
     assert load(world, ledger).rows["mail_inbound"] == 1
     assert "mail_inbound" not in load(world, ledger).rows
-    found = rows(world, "select event_id, kind, message_key, occurred_at, user_agent, ip, method, contact_id from raw.mail_inbound order by inbound_id")
+    found = rows(
+        world,
+        "select event_id, kind, message_key, occurred_at, user_agent, ip, method, contact_id"
+        " from raw.mail_inbound order by inbound_id",
+    )
     assert [row[0] for row in found] == [event.event_id, opened(4).event_id]
     message = ledger.message(1, 3)
     assert found[0][1:] == (
-        "opened", (1 << 32) + 3, naive(NOW + timedelta(seconds=3)), "Mozilla", "10.0.0.1", "GET", message.address_hash.hex()
+        "opened", (1 << 32) + 3, naive(NOW + timedelta(seconds=3)), "Mozilla", "10.0.0.1", "GET",
+        message.address_hash.hex(),
     )  # fmt: skip
 
 
 def test_running_it_again_changes_nothing(world: World, ledger: Ledger) -> None:
     ledger.record([opened(number) for number in range(1, 6)])
     load(world, ledger)
-    tables = ["mail_sends", "mail_recipients", "mail_exclusions", "mail_messages", "mail_links", "mail_inbound", "high_water"]
+    tables = [
+        "mail_sends",
+        "mail_recipients",
+        "mail_exclusions",
+        "mail_messages",
+        "mail_links",
+        "mail_inbound",
+        "high_water",
+    ]
     before = {table: rows(world, f"select * from raw.{table} order by all") for table in tables}
     load(world, ledger)
     assert {table: rows(world, f"select * from raw.{table} order by all") for table in tables} == before

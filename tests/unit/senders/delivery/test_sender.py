@@ -79,7 +79,8 @@ def test_temporary_refusals_are_tried_again_and_permanent_ones_not(home):
         assert [attempt.state for attempt in ledger.attempts(send_no, 3)] == [State.DEFERRED, State.ACCEPTED]
         assert [attempt.tries for attempt in ledger.attempts(send_no, 4)] == [1, 2]
         refusal = ledger.attempts(send_no, 2)[0]
-        assert (refusal.code, refusal.enhanced_code, refusal.class_) == (550, "5.1.1", "")
+        assert (refusal.code, refusal.enhanced_code, refusal.class_) == (550, "5.1.1", "address")
+        assert ledger.suppression(address_hash(home, 2)).reason == "bounced"
 
 
 def test_a_lost_reply_is_in_doubt_and_never_sent_again(home):

@@ -1,6 +1,7 @@
 """A real kill -9 loop: the sender dies at any moment, the sink's own log is the judge (RELIABILITY C1)."""
 
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -31,19 +32,41 @@ def progress(log: Path) -> int:
     return log.read_bytes().count(b"\n") if log.exists() else 0
 
 
+def start_sink(log: Path) -> tuple[subprocess.Popen, int]:
+    sink = start("sending_sink.py", log)
+    return sink, int(sink.stdout.readline())
+
+
+def end(*processes: subprocess.Popen) -> None:
+    for process in processes:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def wait_for(log: Path, count: int) -> None:
+    limit = time.monotonic() + 15
+    while progress(log) < count and time.monotonic() < limit:
+        time.sleep(0.001)
+
+
+def states(home: Path, send_no: int) -> dict[State, int]:
+    with Ledger.open(home) as ledger:
+        return {state: count for state, count in ledger.counts(send_no).items() if count}
+
+
 def test_kill_minus_nine_loses_nothing_and_sends_nothing_twice(home):
     send_no = open_send(home, COUNT, shard_rows=100)
     log = home / "sink.log"
-    sink = start("sending_sink.py", log)
-    port = int(sink.stdout.readline())
+    sink, port = start_sink(log)
     chance = random.Random(4)
     kills = 0
     try:
         for number in range(KILLS + 1):
             sender = start("sending_world.py", home, port)
             goal = COUNT * (number + 1) // (KILLS + 2) + chance.randrange(10)
-            end = time.monotonic() + 15
-            while number < KILLS and sender.poll() is None and progress(log) < goal and time.monotonic() < end:
+            limit = time.monotonic() + 15
+            while number < KILLS and sender.poll() is None and progress(log) < goal and time.monotonic() < limit:
                 time.sleep(0.001)
             if number < KILLS and sender.poll() is None:
                 sender.kill()
@@ -51,20 +74,73 @@ def test_kill_minus_nine_loses_nothing_and_sends_nothing_twice(home):
             assert sender.wait(timeout=30) in ({0, -9} if number < KILLS else {0})
             sender.stdout.close()
     finally:
-        sink.kill()
-        sink.wait()
-        sink.stdout.close()
+        end(sink)
 
     taken = log.read_text().split()
     with Ledger.open(home) as ledger:
         counts = ledger.counts(send_no)
-        states = {seq: state for seq, state, _, _ in ledger.message_rows(send_no)}
+        ends = {seq: state for seq, state, _, _ in ledger.message_rows(send_no)}
         assert ledger.finish_send(send_no)
     assert kills >= 3
     assert len(taken) == len(set(taken))
     assert sum(counts.values()) == COUNT
     assert counts[State.ACCEPTED] + counts[State.IN_DOUBT] == COUNT
     assert counts[State.IN_DOUBT] <= kills * CONNECTIONS
-    accepted = {address(seq) for seq, state in states.items() if state is State.ACCEPTED}
-    doubts = {address(seq) for seq, state in states.items() if state is State.IN_DOUBT}
+    accepted = {address(seq) for seq, state in ends.items() if state is State.ACCEPTED}
+    doubts = {address(seq) for seq, state in ends.items() if state is State.IN_DOUBT}
     assert accepted <= set(taken) <= accepted | doubts
+
+
+def test_two_senders_share_the_work(home):
+    send_no = open_send(home, COUNT, shard_rows=50)
+    log = home / "sink.log"
+    sink, port = start_sink(log)
+    senders = [start("sending_world.py", home, port) for _ in range(2)]
+    try:
+        assert [sender.wait(timeout=30) for sender in senders] == [0, 0]
+    finally:
+        end(sink, *senders)
+    taken = log.read_text().split()
+    assert len(taken) == len(set(taken)) == COUNT
+    assert states(home, send_no) == {State.ACCEPTED: COUNT}
+
+
+def test_a_sender_that_stood_still_longer_than_its_lease_offers_nothing_more(home):
+    send_no = open_send(home, COUNT, shard_rows=COUNT)
+    log = home / "sink.log"
+    sink, port = start_sink(log)
+    first = start("sending_world.py", home, port, 0.5)
+    try:
+        wait_for(log, 20)
+        first.send_signal(signal.SIGSTOP)
+        time.sleep(0.6)
+        second = start("sending_world.py", home, port)
+        assert second.wait(timeout=30) == 0
+        first.send_signal(signal.SIGCONT)
+        assert first.wait(timeout=30) == 0
+    finally:
+        end(sink, first, second)
+    taken = log.read_text().split()
+    assert len(taken) == len(set(taken))
+    counts = states(home, send_no)
+    assert sum(counts.values()) == COUNT
+    assert set(counts) <= {State.ACCEPTED, State.IN_DOUBT}
+    assert counts.get(State.IN_DOUBT, 0) <= CONNECTIONS
+
+
+def test_a_sender_asked_to_stop_leaves_no_doubt(home):
+    send_no = open_send(home, COUNT, shard_rows=COUNT)
+    log = home / "sink.log"
+    sink, port = start_sink(log)
+    try:
+        sender = start("sending_world.py", home, port)
+        wait_for(log, 20)
+        sender.terminate()
+        assert sender.wait(timeout=15) == 0
+        again = start("sending_world.py", home, port)
+        assert again.wait(timeout=30) == 0
+    finally:
+        end(sink, sender, again)
+    assert states(home, send_no) == {State.ACCEPTED: COUNT}
+    taken = log.read_text().split()
+    assert len(taken) == len(set(taken)) == COUNT

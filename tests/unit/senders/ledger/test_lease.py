@@ -163,3 +163,14 @@ def test_a_late_reply_settles_the_doubt_it_left(desk, open_send, ledger):
     assert ledger.message(send_no, 2).state is State.IN_DOUBT
     assert not desk.settle(first, 3, State.REFUSED, offered=False)
     assert ledger.message(send_no, 3).state is State.QUEUED
+
+
+@pytest.mark.parametrize("state", [State.DEFERRED, State.QUEUED])
+def test_a_late_word_that_is_not_final_leaves_the_doubt(desk, open_send, ledger, state):
+    """The new owner may have finished the shard; a message that waits there would wait for ever."""
+    send_no = open_send(5)
+    first = desk.claim(this_owner(), -1.0)
+    assert desk.offer(first, 1) is Verdict.GO
+    desk.claim(this_owner())
+    assert not desk.settle(first, 1, state)
+    assert ledger.message(send_no, 1).state is State.IN_DOUBT

@@ -244,3 +244,15 @@ def test_final_states_never_change_by_an_offer(ledger, lease, clock):
         with ledger._database.write() as connection:
             connection.execute("update messages set state = ? where seq = 1", (state,))
         assert offer_one(ledger, lease, 1, now) is Verdict.CLOSED
+
+
+def test_a_dead_address_is_a_bounce_with_its_own_place_in_the_order(ledger, lease, clock):
+    now = to_micros(clock.now())
+    offer_one(ledger, lease, 2, now, sequence=1)
+    outcome = Outcome(lease, 1, State.REFUSED, False, code=550, enhanced_code="5.1.1", class_="address")
+    in_one(ledger, lambda c: settle(c, outcome, now))
+    (row,) = ledger.inbound_after(0, 5)
+    assert (row.event.kind, row.event.failure, row.event.seq) == (Kind.BOUNCED, "permanent", 1)
+    suppression = ledger.suppression((1).to_bytes(16, "big"))
+    assert (suppression.reason, suppression.scope) == ("bounced", "")
+    assert suppression.sequence == row.sequence > 0

@@ -53,7 +53,9 @@ def relay(port, **changes):
     return RelayConfig("sink", "127.0.0.1", port, tls="none", **values)
 
 
-def run(script=take_all, count=1, *, features=("PIPELINING",), desk=None, parcels=None, manners=None, trap=False, **changes):
+def run(
+    script=take_all, count=1, *, features=("PIPELINING",), desk=None, parcels=None, manners=None, trap=False, **changes
+):
     async def go():
         sink = Sink(script, features=features, trap=trap)
         port = await sink.start()
@@ -85,9 +87,9 @@ def on(phase, said, seq=1):
 
 @pytest.mark.parametrize("features", [("PIPELINING",), ()])
 def test_several_messages_over_one_connection(features):
-    sink, source, desk, failure = run(count=5, features=features)
+    sink, _source, desk, failure = run(count=5, features=features)
     assert failure is None
-    assert desk.endings == {seq: (Ending.ANSWERED, 250) for seq in range(1, 6)}
+    assert desk.endings == dict.fromkeys(range(1, 6), (Ending.ANSWERED, 250))
     assert len(sink.taken) == 5
     assert sink.connections == 1
     assert sink.commands[-1] == "QUIT"
@@ -175,7 +177,7 @@ def test_a_354_without_recipient_breaks_the_line_and_is_learned():
 
 
 def test_the_connection_is_given_up_after_its_share():
-    sink, source, desk, _ = run(count=5, messages_per_connection=2)
+    sink, source, _desk, _ = run(count=5, messages_per_connection=2)
     assert len(sink.taken) == 2
     assert len(source.waiting) == 3
 

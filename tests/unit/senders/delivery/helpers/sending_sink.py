@@ -24,7 +24,14 @@ def take_all(phase: str, recipient: str) -> str:
 class Sink:
     """Phases: connect, ehlo, mail, rcpt, data, mark, rset, quit."""
 
-    def __init__(self, script: Script = take_all, *, features: tuple[str, ...] = ("PIPELINING",), log: Path | None = None, trap=False):
+    def __init__(
+        self,
+        script: Script = take_all,
+        *,
+        features: tuple[str, ...] = ("PIPELINING",),
+        log: Path | None = None,
+        trap=False,
+    ):
         self.script = script
         self.features = features
         self.trap = trap  # answers 354 to DATA although the envelope was refused

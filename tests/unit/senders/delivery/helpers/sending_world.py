@@ -5,6 +5,7 @@
 
 import asyncio
 import logging
+import os
 import sys
 import time
 from datetime import UTC, datetime
@@ -33,12 +34,8 @@ def address_hash(home: Path, seq: int) -> bytes:
 
 def read_rows(shard_file: Path, seqs: list[int]):
     for seq in seqs:
-        if seq not in missing_rows():
+        if seq != 999:
             yield {"seq": seq, "address": address(seq)}
-
-
-def missing_rows() -> set[int]:
-    return set()
 
 
 def plain_builder(job):
@@ -63,8 +60,6 @@ def troubled_builder(job):
         if seq == 7:
             time.sleep(60)
         if seq == 9:
-            import os
-
             os._exit(9)
         if seq == 11:
             return plain({"seq": 11, "address": "mallory@mail.example"})
@@ -73,11 +68,36 @@ def troubled_builder(job):
     return build
 
 
+gap_builder = plain_builder
+
+
+def environment_builder(job):
+    """The body is the child's environment."""
+    text = "\r\n".join(f"{name}={value}" for name, value in os.environ.items())
+    return lambda row: Message(row["seq"], row["address"], "b@x.example", "m", text.encode())
+
+
+def writing_builder(job):
+    def build(row):
+        with (job.shard_file.parent / "left-behind").open("w") as file:
+            file.write("x")
+            file.flush()
+
+    return build
+
+
+def pid_builder(job):
+    """The Message-ID is the child's number."""
+    return lambda row: Message(row["seq"], row["address"], "b@x.example", str(os.getpid()), b"")
+
+
 def broken_builder(job):
     raise ValueError("the template file is gone")
 
 
-def open_send(home: Path, count: int, *, send_id="news.1", shard_rows=1000, too_late_after=None, expires_at=None) -> int:
+def open_send(
+    home: Path, count: int, *, send_id="news.1", shard_rows=1000, too_late_after=None, expires_at=None
+) -> int:
     folder = home / "files" / "sends" / send_id
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "manifest.json").write_text("{}")
@@ -91,15 +111,28 @@ def open_send(home: Path, count: int, *, send_id="news.1", shard_rows=1000, too_
         ledger.approve(Approval(send_id, "a", "c", count, "test", now, "cli"))
         return ledger.open_send(
             SendSpec(
-                send_id, "news", "offers", now, "shop", f"files/sends/{send_id}", count, "a", "c", shards,
-                too_late_after=too_late_after, expires_at=expires_at,
+                send_id,
+                "news",
+                "offers",
+                now,
+                "shop",
+                f"files/sends/{send_id}",
+                count,
+                "a",
+                "c",
+                shards,
+                too_late_after=too_late_after,
+                expires_at=expires_at,
             )
         )
 
 
 def settings(home: Path, port: int, **changes) -> DeliveryConfig:
     relay = RelayConfig(
-        "sink", "127.0.0.1", port, tls="none",
+        "sink",
+        "127.0.0.1",
+        port,
+        tls="none",
         connections=changes.pop("connections", 5),
         messages_per_connection=changes.pop("messages_per_connection", 1000),
         connect_timeout_seconds=5.0,
@@ -107,17 +140,24 @@ def settings(home: Path, port: int, **changes) -> DeliveryConfig:
         end_timeout_seconds=changes.pop("end_timeout_seconds", 5.0),
     )
     values = {"retry_seconds": (0.2, 0.4), **changes}
-    return DeliveryConfig(home, "sending_world:read_rows", "http://127.0.0.1", {"sink": relay}, {"shop": PROFILE}, **values)
+    return DeliveryConfig(
+        home, "sending_world:read_rows", "http://127.0.0.1", {"sink": relay}, {"shop": PROFILE}, **values
+    )
 
 
 def tuning(builder="plain_builder", **changes) -> Tuning:
     values = {
-        "limits": RenderLimits(30.0, 1.5), "relay_pauses": (0.05, 0.1, 0.2), "relay_rest_seconds": 0.3,
-        "poll_seconds": 0.05, "goodbye_seconds": 0.5, **changes,
+        "limits": RenderLimits(30.0, 1.5),
+        "relay_pauses": (0.05, 0.1, 0.2),
+        "relay_rest_seconds": 0.3,
+        "poll_seconds": 0.05,
+        "goodbye_seconds": 0.5,
+        **changes,
     }
     return Tuning(builder=f"sending_world:{builder}", **values)
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
-    asyncio.run(run_sender(settings(Path(sys.argv[1]), int(sys.argv[2])), once=True, tuning=tuning()))
+    changes = {"lease_seconds": float(sys.argv[3])} if len(sys.argv) > 3 else {}
+    asyncio.run(run_sender(settings(Path(sys.argv[1]), int(sys.argv[2]), **changes), once=True, tuning=tuning()))
