@@ -59,5 +59,3 @@ def load_campaigns(root: Path, segments: set[str], profiles: set[str]) -> dg.Def
 def mailrail() -> dg.Definitions:
     """What ``dg`` and the web server load."""
     return build_definitions(load_settings())
-
-

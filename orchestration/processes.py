@@ -77,7 +77,8 @@ def require_free_port(host: str, port: int, *, what: str, setting: str) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise ConfigError(
-                f"{what}: port {port} on {host} is not free ({error.strerror}); stop what uses it, or set another: {setting}."
+                f"{what}: port {port} on {host} is not free ({error.strerror}); stop what uses it, or set another: "
+                f"{setting}."
             ) from None
 
 

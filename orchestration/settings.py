@@ -166,7 +166,8 @@ class Settings(BaseSettings):
             if sender.relay not in self.relays:
                 known = ", ".join(sorted(self.relays)) or "none"
                 raise ConfigError(
-                    f"senders.{name}.relay: {sender.relay!r} is not a relay (known: {known}); add [relays.{sender.relay}]."
+                    f"senders.{name}.relay: {sender.relay!r} is not a relay (known: {known}); add "
+                    f"[relays.{sender.relay}]."
                 )
         return {name: sender.build(name) for name, sender in self.senders.items()}
 

@@ -31,7 +31,9 @@ def build_audience(definition: CampaignDefinition, folder: Path) -> dg.AssetsDef
         key=key,
         partitions_def=sends_of(name),
         deps=[PUBLISHED, *(dg.AssetKey(["segments", segment]) for segment in segments)],
-        check_specs=[dg.AssetCheckSpec(CHECK, asset=key, blocking=True, description="Great Expectations on the audience.")],
+        check_specs=[
+            dg.AssetCheckSpec(CHECK, asset=key, blocking=True, description="Great Expectations on the audience.")
+        ],
         group_name=f"campaign_{name}",
         kinds={"polars", "parquet"},
         owners=definition.owners,

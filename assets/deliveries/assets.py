@@ -36,7 +36,9 @@ def build_preflight(definition: CampaignDefinition, folder: Path) -> dg.AssetsDe
         key=key,
         partitions_def=sends_of(name),
         deps=[audience_key(name)],
-        check_specs=[dg.AssetCheckSpec(CHECK, asset=key, blocking=True, description="Great Expectations on the messages.")],
+        check_specs=[
+            dg.AssetCheckSpec(CHECK, asset=key, blocking=True, description="Great Expectations on the messages.")
+        ],
         group_name=f"campaign_{name}",
         kinds={"jinja2", "email"},
         owners=definition.owners,

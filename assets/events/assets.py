@@ -22,7 +22,11 @@ def build_events() -> dg.AssetsDefinition:
         name="mail_events",
         specs=[
             dg.AssetSpec(
-                ["raw", table], group_name="raw", kinds={"sqlite", "duckdb"}, owners=OWNERS, description=RAW_TABLES[table].doc
+                ["raw", table],
+                group_name="raw",
+                kinds={"sqlite", "duckdb"},
+                owners=OWNERS,
+                description=RAW_TABLES[table].doc,
             )
             for table in MAIL_TABLES
         ],

@@ -25,7 +25,9 @@ def build_report(definition: CampaignDefinition, folder: Path) -> dg.AssetsDefin
         group_name=f"campaign_{name}",
         kinds={"plotly", "html"},
         owners=definition.owners,
-        description=f"The report of a send of “{definition.title}”: one page, no outside request, numbers from the marts.",
+        description=(
+            f"The report of a send of “{definition.title}”: one page, no outside request, its numbers the marts'."
+        ),
         required_resource_keys={"mailrail"},
     )
     def report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:

@@ -77,7 +77,9 @@ def build_warehouse_assets(project: dbt.DbtProject) -> list[dg.AssetsDefinition]
             elif result.is_ok:
                 key = translator.get_asset_key(node)
                 if key in selected:
-                    yield dg.MaterializeResult(asset_key=key, metadata={"seconds": result.seconds, "dbt": result.message})
+                    yield dg.MaterializeResult(
+                        asset_key=key, metadata={"seconds": result.seconds, "dbt": result.message}
+                    )
             elif node["name"].startswith("seg_"):  # left out of the published copy, which says so
                 context.log.error(f"{node['original_file_path']}: {result.message}")
             else:
@@ -89,7 +91,9 @@ def build_warehouse_assets(project: dbt.DbtProject) -> list[dg.AssetsDefinition]
 
 
 def _check_result(key: dg.AssetCheckKey, node: Mapping[str, Any], result: dbt.NodeResult) -> dg.AssetCheckResult:
-    severity = dg.AssetCheckSeverity.WARN if node["config"]["severity"].lower() == "warn" else dg.AssetCheckSeverity.ERROR
+    severity = (
+        dg.AssetCheckSeverity.WARN if node["config"]["severity"].lower() == "warn" else dg.AssetCheckSeverity.ERROR
+    )
     return dg.AssetCheckResult(
         passed=result.status == "pass",
         asset_key=key.asset_key,
@@ -150,5 +154,11 @@ def _segment_of(problem: Problem) -> str:
 
 
 def _segment_check(name: str, problem: Problem | None) -> dg.AssetCheckResult:
-    metadata = {} if problem is None else {"file": problem.path, "line": problem.line, "error": problem.message, "remedy": problem.remedy}
-    return dg.AssetCheckResult(asset_key=PUBLISHED, check_name=f"{name}_is_current", passed=problem is None, metadata=metadata)
+    metadata = (
+        {}
+        if problem is None
+        else {"file": problem.path, "line": problem.line, "error": problem.message, "remedy": problem.remedy}
+    )
+    return dg.AssetCheckResult(
+        asset_key=PUBLISHED, check_name=f"{name}_is_current", passed=problem is None, metadata=metadata
+    )

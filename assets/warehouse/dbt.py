@@ -97,7 +97,9 @@ def prepare(source: Path, home: Path) -> DbtProject:
     stamp = state / "parsed.json"
     if stamp.exists():
         known = json.loads(stamp.read_text(encoding="utf-8"))
-        project = DbtProject(source, Path(known["folder"]), state / "target", tuple(Problem(**p) for p in known["broken"]))
+        project = DbtProject(
+            source, Path(known["folder"]), state / "target", tuple(Problem(**p) for p in known["broken"])
+        )
         if known["fingerprint"] == fingerprint and project.manifest_path.exists():
             return project
     project = _parse(source, state)

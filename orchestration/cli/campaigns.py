@@ -69,8 +69,10 @@ def send(context: click.Context, campaign: str, confirm: int | None, again: bool
     if confirm != found.recipients:
         err.print(plan_tree(found))
         said = "without --confirm" if confirm is None else f"with --confirm {confirm}"
-        err.print(f"mailrail: nothing was sent: {said}, but the audience has {found.recipients} recipients; "
-                  f"run: mailrail send {campaign} --confirm {found.recipients}")
+        err.print(
+            f"mailrail: nothing was sent: {said}, but the audience has {found.recipients} recipients; "
+            f"run: mailrail send {campaign} --confirm {found.recipients}"
+        )
         context.exit(REFUSED)
     from orchestration.sending import send_now
 

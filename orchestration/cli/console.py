@@ -41,9 +41,7 @@ def quiet_libraries() -> None:
 
 def log_to_stderr() -> None:
     """Log one line per event, with the time, for a standing process."""
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 def explain_failure(error: BaseException) -> tuple[str | None, int]:

@@ -58,7 +58,8 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; every failure ends in one message and an exit code (CONTRACTS: 0 to 4)."""
     try:
-        cli(standalone_mode=False)
+        # Outside click's standalone mode the code of `context.exit` is returned, not raised.
+        code = cli(standalone_mode=False)
     except click.exceptions.Abort:
         _end("interrupted; nothing is half done. Run the same command again to go on.", 130)
     except click.ClickException as error:
@@ -75,6 +76,8 @@ def main() -> None:
         if message is None:
             raise
         _end(message, code)
+    else:
+        sys.exit(code if isinstance(code, int) else 0)
 
 
 def _end(message: str, code: int) -> None:

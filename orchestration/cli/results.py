@@ -53,7 +53,7 @@ def metrics(send_id: str | None, as_json: bool) -> None:
 @click.command()
 @click.argument("campaign")
 @click.argument("addresses", nargs=-1)
-@click.option("--sample", type=int, help="Explain N people of each outcome instead of given addresses.")
+@click.option("--sample", type=int, help="Explain N people, in turn from each outcome.")
 @click.option("--send", "send_id", help="The send; the newest by default.")
 @json_option
 def explain(campaign: str, addresses: tuple[str, ...], sample: int | None, send_id: str | None, as_json: bool) -> None:

@@ -46,7 +46,9 @@ def status_table(rows: Sequence[dict[str, Any]]) -> Table:
 
 def proof_table(row: dict[str, Any]) -> Table:
     """Return the proof sheet of a send: its final states add up to the audience, or it says what is open."""
-    table = Table(title=Text(f"proof sheet · {row['send_id']}"), title_justify="left", box=None, min_width=56, header_style="mute")
+    table = Table(
+        title=Text(f"proof sheet · {row['send_id']}"), title_justify="left", box=None, min_width=56, header_style="mute"
+    )
     table.add_column("")
     table.add_column("messages", justify="right")
     table.add_row("audience", f"[bold]{row['audience']:,}[/bold]")
@@ -104,7 +106,9 @@ def load_table(rows: Sequence[dict[str, Any]]) -> Table:
 def _table(*columns: str) -> Table:
     table = Table(box=None, header_style="mute", pad_edge=False)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 or column in {"subject", "state", "problem"} else "right")
+        table.add_column(
+            column, justify="left" if number == 0 or column in {"subject", "state", "problem"} else "right"
+        )
     return table
 
 

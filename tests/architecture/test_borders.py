@@ -28,7 +28,11 @@ def imports(path: Path) -> set[str]:
 
 def test_import_contracts_hold():
     done = subprocess.run(
-        [Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout
 
@@ -50,8 +54,8 @@ def test_dagster_stands_only_where_it_may():
         ("sqlglot", {"assets/audiences", "assets/warehouse"}),
         ("great_expectations", {"checks.py", "expectations.py"}),
         ("plotly", {"dashboards/figures", "dashboards/theme.py", "dashboards/render.py"}),
-        ("aiosmtplib", {"senders/transports/smtp.py"}),
-        ("jinja2", {"senders/rendering"}),
+        ("aiosmtplib", {"senders/transports"}),
+        ("jinja2", {"senders/rendering", "dashboards/render.py"}),
     ],
 )
 def test_library_has_one_home(library, homes):
@@ -89,8 +93,7 @@ def test_functions_and_modules_stay_small():
         long_functions += [
             f"{path.name}:{node.name}"
             for node in ast.walk(ast.parse(text))
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            and (node.end_lineno or 0) - node.lineno > 75
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (node.end_lineno or 0) - node.lineno > 75
         ]
     assert not long_modules
     assert not long_functions
@@ -99,7 +102,9 @@ def test_functions_and_modules_stay_small():
 def test_nothing_names_a_registry_or_this_machine():
     names = ("pypi.org", "registry.npmjs", "files.pythonhosted", "deb.debian.org", "/work/main", "/root/")
     offenders = []
-    for path in subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split():
+    for path in subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split():
         if path.endswith(("test_borders.py", ".woff2")) or not (ROOT / path).is_file():
             continue
         text = (ROOT / path).read_text(encoding="utf-8", errors="replace")

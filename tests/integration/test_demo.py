@@ -89,7 +89,8 @@ def test_whoever_said_no_is_left_out_of_the_second_and_explained(demo, acts, sen
 def test_whoever_bounced_hard_is_left_out_of_the_second(demo, acts, sends):
     first, second = sorted(sends, key=lambda identity: sends[identity]["scheduled_at"])
     bounced = {
-        act["recipient"] for act in acts
+        act["recipient"]
+        for act in acts
         if act["send_id"] == first and act["did"] == "bounce" and "5.1." in act["detail"]
     }
     assert bounced
@@ -101,7 +102,9 @@ def test_whoever_bounced_hard_is_left_out_of_the_second(demo, acts, sends):
 
 def test_explain_says_who_got_it(demo, sends):
     line = next(demo.lines("sink/log.jsonl"))
-    [person] = demo.json("explain", line["send_id"].split(".")[0], line["recipient"], "--send", line["send_id"])["people"]
+    [person] = demo.json("explain", line["send_id"].split(".")[0], line["recipient"], "--send", line["send_id"])[
+        "people"
+    ]
     assert person["outcome"] == "accepted"
     assert person["message_id"].strip("<>") == line["message_id"].strip("<>")
     assert person["reply"]

@@ -21,7 +21,7 @@ def test_a_port_in_use_is_named_with_the_setting():
 def test_a_process_that_ends_at_once_says_why(tmp_path):
     settings = load_settings(home=tmp_path)
     with (
-        pytest.raises(ConfigError, match="nonsense ended at once: .*No such command"),
+        pytest.raises(ConfigError, match=r"nonsense ended at once: .*No such command"),
         running(settings, "nonsense", ready=("127.0.0.1", 9)),
     ):
         pass

@@ -61,7 +61,9 @@ def test_outside_production_an_allow_list_is_needed(project):
 
 
 def test_a_stepped_clock_is_refused_with_real_sends(project):
-    text = 'allow_real_sends = true\nenvironment = "production"\n' + RELAY.format(host="smtp.relay.example", tls="implicit")
+    text = 'allow_real_sends = true\nenvironment = "production"\n' + RELAY.format(
+        host="smtp.relay.example", tls="implicit"
+    )
     (project / "mailrail.toml").write_text(text)
     (project / ".mailrail").mkdir()
     assert load_settings().relay_configs()["main"].host == "smtp.relay.example"

@@ -1,7 +1,7 @@
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from senders.delivery.frames import HEADER, FrameKind, decode_batch, encode_batch
@@ -14,6 +14,7 @@ MESSAGES = st.builds(Message, SEQS, WORDS, WORDS, WORDS, st.binary(max_size=100)
 ITEMS = st.lists(st.one_of(MESSAGES, st.builds(Unrenderable, SEQS, WORDS)), max_size=6)
 
 
+@settings(deadline=None)
 @given(ITEMS)
 def test_what_is_written_is_read(items):
     raw = encode_batch(items)
@@ -22,6 +23,7 @@ def test_what_is_written_is_read(items):
     assert decode_batch(raw[HEADER.size :]) == items
 
 
+@settings(deadline=None)
 @given(ITEMS.filter(bool), st.data())
 def test_a_frame_cut_short_is_refused(items, data):
     payload = encode_batch(items)[HEADER.size :]
@@ -34,6 +36,7 @@ def test_a_frame_cut_short_is_refused(items, data):
     assert len(decoded) < len(items)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(payload):
     with contextlib.suppress(RenderError):

@@ -1,4 +1,4 @@
-"""The state machine against an oracle: two senders, three recipients, whatever the order (RELIABILITY C10)."""
+"""The state machine against an oracle: two senders, five recipients, whatever the order (RELIABILITY C10)."""
 
 import shutil
 import tempfile
@@ -28,7 +28,8 @@ from senders.ledger.transitions import (
 )
 from senders.message import FINAL_STATES, State
 
-SEQS = st.integers(1, 3)
+COUNT = 5
+SEQS = st.integers(1, COUNT)
 SENDERS = st.integers(0, 1)
 
 
@@ -54,14 +55,13 @@ class Sending(RuleBasedStateMachine):
         self.ledger = Ledger.open(self.home)
         moment = self.ledger._clock.now()
         self.now = to_micros(moment)
-        hashes = [seq.to_bytes(16, "big") for seq in (1, 2, 3)]
-        self.ledger.approve(Approval("s", "a", "c", 3, "x", moment, "cli"))
-        spec = SendSpec("s", "s", "offers", moment, "x", "f", 3, "a", "c", [ShardSpec(0, "f", 1, 3, hashes)])
+        hashes = [seq.to_bytes(16, "big") for seq in range(1, COUNT + 1)]
+        self.ledger.approve(Approval("s", "a", "c", COUNT, "x", moment, "cli"))
+        spec = SendSpec("s", "s", "offers", moment, "x", "f", COUNT, "a", "c", [ShardSpec(0, "f", 1, COUNT, hashes)])
         self.send_no = self.ledger.open_send(spec)
         self.leases = [None, None]
         self.may_mark = {}  # (sender, seq) -> lease: the ledger said go, no reply recorded yet
-        self.accepted = {1: 0, 2: 0, 3: 0}
-        self.offers_open = {1: 0, 2: 0, 3: 0}
+        self.accepted = dict.fromkeys(range(1, COUNT + 1), 0)
         self.unsubscribed = set()
         self.running = True
 
@@ -76,6 +76,8 @@ class Sending(RuleBasedStateMachine):
 
     @rule(sender=SENDERS, seq=SEQS)
     def make_offer(self, sender, seq):
+        if self.leases[sender] is None:
+            self.take_over(sender)
         lease = self.leases[sender]
         if lease is None or (sender, seq) in self.may_mark:
             return
@@ -143,7 +145,7 @@ class Sending(RuleBasedStateMachine):
 
     @invariant()
     def nobody_is_lost_or_counted_twice(self):
-        assert sum(self.ledger.counts(self.send_no).values()) == 3  # G2
+        assert sum(self.ledger.counts(self.send_no).values()) == COUNT  # G2
 
     @invariant()
     def nobody_gets_it_twice(self):
@@ -157,7 +159,7 @@ class Sending(RuleBasedStateMachine):
                 assert state in {State.ACCEPTED, State.IN_DOUBT, State.OFFERED}
 
 
-Sending.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+Sending.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 TestSending = Sending.TestCase
 
 

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from senders.errors import RenderError
@@ -26,6 +26,7 @@ def in_loop(work):
     return asyncio.run(go())
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary().map(lambda line: line.replace(b"\r", b"").replace(b"\n", b""))))
 def test_stuffed_bodies_never_hold_the_end_mark_and_can_be_undone(lines):
     raw = b"\r\n".join(lines) + b"\r\n"
@@ -42,6 +43,7 @@ def test_bare_line_ends_are_refused(raw):
         stuff(raw)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(max_codepoint=0x2030)))
 def test_whatever_the_address_a_command_is_one_line_with_one_path(address):
     for make in (mail_command, rcpt_command):
