@@ -95,9 +95,8 @@ def compile_template(folder: Path, shared: Path) -> CompiledTemplate:
     try:
         compiled, problems = _Compiler(folder, shared).run()
     except ConfigError as error:
-        raise TemplateError(
-            [Problem(str(folder), 0, 0, "file", "error", str(error), "Put the file there, or remove the folder.")]
-        ) from error
+        remedy = "Put the file there, or remove the folder."
+        raise TemplateError([Problem(str(folder), 0, 0, "file", "error", str(error), remedy)]) from error
     if compiled is None:
         raise TemplateError(problems)
     return compiled
