@@ -193,7 +193,7 @@ def stage(title: str) -> Iterator[Callable[[str], None]]:
     else:
         yield said.append
     outcome = f"  [mute]{said[-1]}[/mute]" if said else ""
-    err.print(f"[good]✔[/good] {title}{outcome}  [mute]{time.monotonic() - began:.1f} s[/mute]")
+    err.print(f"[good]✔[/good] {title}{outcome}  [mute]{time.monotonic() - began:.1f} s[/mute]", soft_wrap=True)
 
 
 @contextlib.contextmanager
