@@ -54,7 +54,8 @@ class StdlibBuilder:
         message = EmailMessage(policy=email.policy.SMTP)
         for name, value in self._shared:
             message[name] = value
-        message["To"] = Address(f"{row['first_name']} {row['last_name']}", addr_spec=row["address"])
+        name = f"{row.get('first_name', '')} {row['last_name']}".strip()
+        message["To"] = Address(name, addr_spec=row["address"])
         message["Subject"] = self._subject.render(values)
         message["Message-ID"] = f"<{self._tokens.message_id(seq, 'shop.example')}>"
         message["List-Unsubscribe"] = f"<{unsubscribe}>"
@@ -88,7 +89,7 @@ async def send_all(builder: StdlibBuilder, rows: Iterable[Row], port: int, conne
     accepted = itertools.count()
 
     async def work() -> None:
-        async with aiosmtplib.SMTP("127.0.0.1", port, start_tls=False, timeout=30) as client:
+        async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False, timeout=30) as client:
             for row in left:
                 message = builder.build(row)
                 await client.send_message(message, sender=builder.return_path(row), recipients=[row["address"]])

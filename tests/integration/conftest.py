@@ -7,12 +7,17 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestration.demo.shop import write_shop
+from senders.clock import SteppedClock
+
 ROOT = Path(__file__).resolve().parents[2]
+START = datetime(2026, 4, 14, 8, 0, tzinfo=UTC)
 
 
 def free_port() -> int:
@@ -71,6 +76,24 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Home:
     (home.path / "demo-output.json").write_text(done.stdout)
     (home.path / "demo-stderr.txt").write_text(done.stderr)
     return home
+
+
+@pytest.fixture(scope="session")
+def small_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a small shop whose marts are published; to be copied, not changed."""
+    home = Home(tmp_path_factory.mktemp("small-shop"))
+    SteppedClock(home.path / "clock").set(START)
+    write_shop(home.path, contacts=1500, orders=3000, until=START)
+    done = home.run("refresh")
+    assert done.returncode == 0, done.stderr[-4000:]
+    return home.path
+
+
+@pytest.fixture
+def shop(small_shop: Path, tmp_path: Path) -> Home:
+    """A small shop of one's own, ready to send."""
+    shutil.copytree(small_shop, tmp_path / "home")
+    return Home(tmp_path / "home")
 
 
 @pytest.fixture
