@@ -27,6 +27,7 @@ from senders.tracking.addresses import AddressError, hash_address, normalize_add
 from senders.tracking.tokens import SendTokens, send_tokens
 
 MAX_EVENTS = 200
+MAX_SAMPLE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,11 @@ def explain_people(
         send_id: the send; the newest of the campaign by default, this moment's plan where there is none.
 
     Raises:
-        ConfigError: there is no such campaign.
+        ConfigError: there is no such campaign, or the sample is too large or negative.
         GuardError: there is no such send of it.
     """
+    if not 0 <= sample <= MAX_SAMPLE:
+        raise ConfigError(f"a sample holds 1 to {MAX_SAMPLE:,} people, not {sample}.")
     case = _open_case(mailrail, ledger, connection, campaign, send_id)
     if addresses:
         people = [_explain_address(case, address) for address in addresses]

@@ -27,6 +27,7 @@ from assets.audiences.manifest import (
     Shard,
     address_hashes,
     audience_hash,
+    definition_hash,
     load_manifest,
     verify_audience,
 )
@@ -157,6 +158,7 @@ def write_audience(
             "include": tuple(request.definition.audience.include),
             "exclude": tuple(request.definition.audience.exclude),
         },
+        definition_hash=definition_hash(request.definition),
     )
     manifest = replace(
         manifest, audience_hash=audience_hash(manifest.campaign, manifest.topic, manifest.columns, manifest.shards)

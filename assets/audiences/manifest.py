@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from assets.audiences.hashing import hash_document, hash_table
+from assets.audiences.models import CampaignDefinition
 from senders.errors import ConfigError, GuardError
 
 VERSION = 1
@@ -62,6 +63,7 @@ class Manifest:
     shards: tuple[Shard, ...]
     exclusions: Exclusions
     segments: Mapping[str, tuple[str, ...]]
+    definition_hash: str = ""  # '' in files of before this key
 
     @property
     def included(self) -> int:
@@ -98,6 +100,13 @@ def load_manifest(folder: Path) -> Manifest:
     values["exclusions"] = Exclusions(**values["exclusions"])
     values["segments"] = {side: tuple(names) for side, names in values["segments"].items()}
     return Manifest(**values)
+
+
+def definition_hash(definition: CampaignDefinition) -> str:
+    """Return the hash of what in a ``defs.yaml`` decides who is in the audience."""
+    return hash_document(
+        definition.model_dump(mode="json", include={"topic", "audience", "frequency_cap", "holdout", "fields"})
+    )
 
 
 def audience_hash(campaign: str, topic: str, columns: tuple[str, ...], shards: tuple[Shard, ...]) -> str:

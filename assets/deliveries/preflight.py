@@ -103,6 +103,7 @@ def run_preflight(
         warnings=[str(problem) for problem in template.warnings],
         checked_at=format_time(mailrail.clock.now()),
     )
+    require_not_begun(ledger, send_id)  # it may have been opened while we rendered
     _write(target / TEMPLATE_FILE, template.to_json())
     _write(target / PREFLIGHT_FILE, result.to_json())
     return result

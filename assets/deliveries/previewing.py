@@ -21,7 +21,7 @@ from senders.errors import ConfigError, RenderError
 from senders.rendering.preview import Preview, preview
 from senders.rendering.renderer import Renderer
 from senders.rendering.template import compile_template
-from senders.tracking.addresses import mask_address, normalize_address
+from senders.tracking.addresses import AddressError, mask_address, normalize_address
 from senders.tracking.tokens import send_tokens
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
@@ -55,10 +55,12 @@ def preview_campaign(
         write: a folder that gets each message as HTML, text and whole (``.eml``).
 
     Raises:
-        ConfigError: there is no such campaign, or the address is not among its recipients.
+        ConfigError: there is no such campaign, the address is not among its recipients, or nobody was asked for.
         TemplateError: the template is wrong; lists every problem.
         RenderError: a message cannot be rendered.
     """
+    if limit < 1:
+        raise ConfigError(f"a preview shows at least one message, not {limit}.")
     folder = campaign_folder(mailrail.project, campaign)
     definition = load_campaign(folder)
     template = compile_template(folder, shared_templates(folder))
@@ -78,8 +80,8 @@ def preview_campaign(
         judge(connection, request, ledger)
         rows = _rows(connection, request.fields, limit, address)
     if not rows:
-        wanted = f"{address} is" if address else "nobody is"
-        raise ConfigError(f"{campaign}: {wanted} not among its recipients; see: mailrail plan {campaign}")
+        found = f"{address} is not among its recipients" if address else "it has no recipients"
+        raise ConfigError(f"{campaign}: {found}; see: mailrail plan {campaign}")
     return [_show(shown, write) for shown in _render(renderer, rows)]
 
 
@@ -88,10 +90,17 @@ def _rows(
 ) -> list[dict[str, Any]]:
     names = ["contact_id", "address", "tracking", "variant", *fields]
     wanted = "and address = $address" if address else ""
-    given = {"limit": limit, **({"address": normalize_address(address)} if address else {})}
+    given = {"limit": limit, **({"address": _normal(address)} if address else {})}
     query = f"select {', '.join(names)} from {JUDGED} where reason is null {wanted} order by contact_id limit $limit"  # noqa: S608
     rows = connection.execute(query, given).fetchall()
     return [{"seq": seq, **dict(zip(names, row, strict=True))} for seq, row in enumerate(rows, 1)]
+
+
+def _normal(address: str) -> str:
+    try:
+        return normalize_address(address)
+    except AddressError as error:
+        raise ConfigError(f"{address!r} is no address that can be written to: {error}.") from None
 
 
 def _render(renderer: Renderer, rows: list[dict[str, Any]]) -> Iterator[Preview]:

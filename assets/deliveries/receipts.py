@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.audiences.definition import CampaignDefinition, shared_templates
-from assets.audiences.manifest import Manifest, Shard, address_hashes, verify_audience
+from assets.audiences.manifest import Manifest, Shard, address_hashes, definition_hash, verify_audience
 from assets.deliveries.batches import read_rows
 from assets.deliveries.preflight import Preflight, content_hash, load_preflight, load_template
 from assets.partitions import send_time, split_send_id
@@ -123,6 +123,13 @@ def _require_unchanged(
             f"{send_id}: the audience was frozen anew after its preflight; materialize the preflight again, then "
             "approve."
         )
+    if manifest.definition_hash not in ("", definition_hash(definition)):
+        ledger.void_approvals(send_id)
+        raise GuardError(
+            f"{send_id}: who the audience is for (topic, audience, frequency_cap, holdout or fields) changed in "
+            "defs.yaml after it was frozen, so its approvals are void; materialize audience and preflight again, then "
+            "approve."
+        )
     present = compile_template(folder, shared_templates(folder))
     profile = mailrail.profile(definition.sender)
     if content_hash(present, profile, mailrail.base_url, definition.topic) != preflight.content_hash:
@@ -130,6 +137,13 @@ def _require_unchanged(
         raise GuardError(
             f"{send_id}: the template, the sender profile or the base URL changed after the preflight, so its "
             "approvals are void; materialize the preflight again, then approve."
+        )
+    if load_template(target).content_hash != preflight.template_hash:
+        # Two files, so a preflight that was killed between them leaves a newer template beside older figures.
+        ledger.void_approvals(send_id)
+        raise GuardError(
+            f"{send_id}: its last preflight was interrupted, so its approvals are void; materialize the preflight "
+            "again, then approve."
         )
     return manifest, preflight
 

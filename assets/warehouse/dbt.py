@@ -45,6 +45,11 @@ class DbtProject:
         """Path of manifest.json."""
         return self.target / "manifest.json"
 
+    @property
+    def built_path(self) -> Path:
+        """Path of the results of the last build; dbt's own run_results.json is written anew whenever we parse."""
+        return self.target / "build_results.json"
+
     def manifest(self) -> dict[str, Any]:
         """Read the manifest."""
         loaded: dict[str, Any] = json.loads(self.manifest_path.read_text(encoding="utf-8"))
@@ -135,7 +140,8 @@ def build(
     done = _dbt(arguments, project.folder, project.target, warehouse, keep_open)
     if not results.exists():
         raise ConfigError(f"dbt build did not run: {_last_words(done.stdout)}")
-    for result in json.loads(results.read_text(encoding="utf-8"))["results"]:
+    results.replace(project.built_path)
+    for result in json.loads(project.built_path.read_text(encoding="utf-8"))["results"]:
         yield NodeResult(
             unique_id=result["unique_id"],
             status=result["status"],
@@ -147,12 +153,11 @@ def build(
 
 def failed_segments(project: DbtProject) -> list[Problem]:
     """Return a problem for each segment whose last build failed."""
-    results = project.target / "run_results.json"
-    if not results.exists():
+    if not project.built_path.exists():
         return []
     nodes = project.manifest()["nodes"]
     found = []
-    for result in json.loads(results.read_text(encoding="utf-8"))["results"]:
+    for result in json.loads(project.built_path.read_text(encoding="utf-8"))["results"]:
         node = nodes.get(result["unique_id"], {})
         if node.get("name", "").startswith("seg_") and result["status"] in {"error", "skipped"}:
             found.append(_failure(project, node, result["message"] or "something it reads failed"))

@@ -67,12 +67,20 @@ def publish(warehouse: Path, published: Path, version: str, *, leave_out: Collec
 
 
 def current(published: Path) -> Published | None:
-    """Return the current copy, or None where nothing was published yet."""
+    """Return the current copy, or None where nothing was published yet.
+
+    Raises:
+        ConfigError: the pointer is damaged.
+    """
     try:
         pointer = json.loads((published / _POINTER).read_text(encoding="utf-8"))
+        return Published(version=pointer["version"], file=published / pointer["file"])
     except FileNotFoundError:
         return None
-    return Published(version=pointer["version"], file=published / pointer["file"])
+    except (ValueError, KeyError, TypeError):
+        raise ConfigError(
+            f"{published / _POINTER}: is not the pointer that we write; remove it, then run `mailrail refresh`."
+        ) from None
 
 
 def connect_published(published: Path) -> duckdb.DuckDBPyConnection:

@@ -34,6 +34,18 @@ def bar(title: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
+@contextlib.contextmanager
+def pulse(title: str) -> Iterator[None]:
+    """Show a bar that moves while the body runs, where nobody can say how much is left."""
+    if not err.is_terminal:
+        yield
+        return
+    columns = (TextColumn("[cyan]{task.description}"), BarColumn(bar_width=24), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        progress.add_task(title, total=None)
+        yield
+
+
 def _plain(title: str) -> Callable[[int, int], None]:
     """Print a line at each tenth, so that a log stays short."""
     last = -1

@@ -22,7 +22,7 @@ from assets.audiences.plan import plan_campaign
 from assets.partitions import send_id, send_key
 from assets.reports.writing import write_report
 from orchestration.cli.console import err
-from orchestration.cli.progress import bar
+from orchestration.cli.progress import bar, pulse
 from orchestration.demo.recipients import act
 from orchestration.demo.shop import write_shop
 from orchestration.processes import require_free_port, running
@@ -187,10 +187,7 @@ def stage(title: str) -> Iterator[Callable[[str], None]]:
     """
     said: list[str] = []
     began = time.monotonic()
-    if err.is_terminal:
-        with err.status(f"[cyan]{title}[/cyan]"):
-            yield said.append
-    else:
+    with pulse(title):
         yield said.append
     outcome = f"  [mute]{said[-1]}[/mute]" if said else ""
     err.print(f"[good]✔[/good] {title}{outcome}  [mute]{time.monotonic() - began:.1f} s[/mute]", soft_wrap=True)

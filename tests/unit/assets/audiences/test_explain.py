@@ -9,7 +9,7 @@ from assets.deliveries.preflight import run_preflight
 from assets.deliveries.receipts import authorise, open_send
 from assets.warehouse.published import connect_published
 from senders.clock import format_time
-from senders.errors import GuardError
+from senders.errors import ConfigError, GuardError
 from senders.event import Event, Kind, derive_event_id
 from senders.message import message_key
 from tests.fixtures.audiences import NOW, SEND_ID, World, define
@@ -161,3 +161,10 @@ def test_a_cap_is_shown_with_its_count(world: World) -> None:
 def test_an_unknown_send_is_refused(world: World) -> None:
     with pytest.raises(GuardError, match=r"no send 'spring_sale\.x'"):
         explain(world, "p1@mail.example", send_id="spring_sale.x")
+
+
+@pytest.mark.parametrize("sample", [-3, 10**21])
+def test_a_sample_that_makes_no_sense_is_refused(world: World, sample: int) -> None:
+    begin(world, 6)
+    with pytest.raises(ConfigError, match="a sample holds 1 to"):
+        explain(world, sample=sample)

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from assets.audiences.freeze import freeze_audience
-from assets.deliveries import receipts
+from assets.deliveries import preflight, receipts
 from assets.deliveries.preflight import run_preflight
 from assets.deliveries.receipts import authorise, follow, open_send, proof
 from senders.errors import GuardError
@@ -201,3 +201,52 @@ def test_follow_ends_at_a_pause_with_an_open_sheet(world: World, ledger) -> None
 def test_an_unknown_send_has_no_proof(ledger) -> None:
     with pytest.raises(GuardError, match="no send 'x'"):
         proof(ledger, "x")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"audience": {"include": ["seg_all_contacts"], "where": "orders > 0"}},
+        {"frequency_cap": {"messages": 1, "days": 7}},
+        {"holdout": 0.1},
+    ],
+)
+def test_a_change_of_who_it_is_for_voids_the_approval(world: World, ledger, changes) -> None:
+    prepare(world, ledger)
+    approval = allow(world, ledger, confirm=8)
+    with pytest.raises(GuardError, match=r"changed in defs\.yaml after it was frozen, so its approvals are void"):
+        allow(world, ledger, confirm=8, **changes)
+    assert ledger.approval(SEND_ID, approval.audience_hash, approval.content_hash) is None
+
+
+def test_a_preflight_killed_between_its_two_files_is_not_sent(world: World, ledger) -> None:
+    prepare(world, ledger)
+    allow(world, ledger, confirm=8)
+    folder, subject = world.mailrail.send_folder(SEND_ID), world.campaign / "subject.txt.j2"
+    checked, before = (folder / "preflight.json").read_text(), subject.read_text()
+    subject.write_text("Never approved\n")
+    run_preflight(define(), world.campaign, world.mailrail, ledger, send_id=SEND_ID)
+    (folder / "preflight.json").write_text(checked)
+    subject.write_text(before)
+    with pytest.raises(GuardError, match="preflight was interrupted"):
+        allow(world, ledger)
+    with pytest.raises(GuardError, match="no approval"):
+        begin(world, ledger)
+
+
+def test_a_preflight_that_is_overtaken_by_its_send_writes_nothing(world: World, ledger, monkeypatch) -> None:
+    prepare(world, ledger)
+    before = (world.mailrail.send_folder(SEND_ID) / "template.json").read_text()
+    measured = preflight._measure_all
+
+    def overtaken(jobs, rows):
+        (world.campaign / "subject.txt.j2").write_text("News for you\n")
+        allow(world, ledger, confirm=8)
+        begin(world, ledger)
+        return measured(jobs, rows)
+
+    monkeypatch.setattr(preflight, "_measure_all", overtaken)
+    (world.campaign / "subject.txt.j2").write_text("Too late\n")
+    with pytest.raises(GuardError, match="has begun"):
+        run_preflight(define(), world.campaign, world.mailrail, ledger, send_id=SEND_ID)
+    assert (world.mailrail.send_folder(SEND_ID) / "template.json").read_text() == before

@@ -140,3 +140,11 @@ def test_readers_and_builds_do_not_wait_for_each_other(warehouse: Path, folder: 
             assert connection.execute("select max(amount) from marts.fct_orders").fetchall() == [(4,)]
         reader.stdin.close()
         assert reader.wait(timeout=30) == 0
+
+
+@pytest.mark.parametrize("text", ["{bad", "[]", "{}"])
+def test_a_damaged_pointer_says_what_to_do(folder: Path, text: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "current").write_text(text)
+    with pytest.raises(ConfigError, match=r"current: is not the pointer.*mailrail refresh"):
+        connect_published(folder)
