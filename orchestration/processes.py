@@ -35,22 +35,20 @@ def running(settings: Settings, *command: str, ready: tuple[str, int] | None = N
     Raises:
         ConfigError: it ended at once, or never answered; says what its log says.
     """
-    log = settings.home / "logs" / f"{command[0]}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as sink:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "orchestration.cli", *command],
-            env=child_environment(settings, **extra),
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=sink,
-            start_new_session=True,
-            cwd=settings.project,
-        )
+    process = _start(settings, command, extra)
     try:
         if ready:
-            _wait_ready(process, log, command[0], *ready)
+            _wait_ready(process, _log(settings, command), command[0], *ready)
         yield process.pid
+    finally:
+        stop(process)
+
+
+def run_to_end(settings: Settings, *command: str) -> None:
+    """Run ``mailrail <command>`` in a process group of its own and wait for its end; stop it if we are interrupted."""
+    process = _start(settings, command, {})
+    try:
+        process.wait()
     finally:
         stop(process)
 
@@ -80,6 +78,25 @@ def require_free_port(host: str, port: int, *, what: str, setting: str) -> None:
                 f"{what}: port {port} on {host} is not free ({error.strerror}); stop what uses it, or set another: "
                 f"{setting}."
             ) from None
+
+
+def _log(settings: Settings, command: tuple[str, ...]) -> Path:
+    return settings.home / "logs" / f"{command[0]}.log"
+
+
+def _start(settings: Settings, command: tuple[str, ...], extra: dict[str, str]) -> "subprocess.Popen[bytes]":
+    log = _log(settings, command)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as sink:
+        return subprocess.Popen(
+            [sys.executable, "-m", "orchestration.cli", *command],
+            env=child_environment(settings, **extra),
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+            cwd=settings.project,
+        )
 
 
 def _wait_ready(process: "subprocess.Popen[bytes]", log: Path, name: str, host: str, port: int) -> None:

@@ -16,7 +16,7 @@ import dagster as dg
 from assets.deliveries.assets import SCHEDULED
 from assets.partitions import send_id, send_key, split_send_id
 from orchestration.cli.progress import bar
-from orchestration.processes import running
+from orchestration.processes import run_to_end, running
 from orchestration.runs import Runner, open_runner, require_job
 from orchestration.settings import Settings
 from senders.clock import format_time, open_clock
@@ -67,6 +67,7 @@ def resume_sends(settings: Settings, only: str | None = None, *, show: bool = Tr
     with open_runner(settings) as runner:
         for identity in open_ids:
             campaign, key = split_send_id(identity)
+            _retry_due(settings, identity)
             rows.append(deliver(runner, require_job(runner, campaign), key, confirm=None, approved_by="", show=show))
     return rows
 
@@ -100,6 +101,20 @@ def deliver(
         runner.run(job, send_key=key, only=[asset], config=config, tags=tags)
     with Ledger.open(runner.settings.home) as ledger:
         return status_row(ledger, identity)
+
+
+def _retry_due(settings: Settings, identity: str) -> None:
+    """Offer again what a relay put off and is due, where nothing else is left and no sender does so by itself.
+
+    The receipts wait for no deferred message, as its time may be hours away; a sender of theirs would end at once.
+    """
+    with Ledger.open(settings.home) as ledger:
+        send = ledger.send(identity)
+        counts = ledger.counts(send.send_no) if send else {}
+        if not counts.get(State.DEFERRED) or any(counts.get(state) for state in _OPEN) or ledger.alive("sender"):
+            return
+    settings.delivery_config()  # refuses an unsafe relay before a process is started
+    run_to_end(settings, "sender", "--once")
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ The address key never changes, since suppressions hang on it; token keys rotate 
 Add a key here when something new must be signed; what is signed with it belongs to its own module.
 """
 
+import hashlib
 import os
 import re
 import secrets
@@ -33,8 +34,8 @@ class Keyring:
         """Read the keys of a folder and make the missing ones, where that cannot do harm.
 
         Raises:
-            ConfigError: a key file is damaged or readable by others, or the address key is gone while
-                token keys are there.
+            ConfigError: a key file is damaged or readable by others, the address key is gone while token keys
+                are there, or it is not the one that this home began with.
         """
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         address_path = folder / "address.key"
@@ -44,7 +45,9 @@ class Keyring:
                 f"keys: {address_path} is missing, while token keys are present. Restore it from a backup: with a"
                 " new one no suppression would be recognised."
             )
+        _require_known(address_path)
         address_key = _read_or_create(address_path)
+        _require_same(address_path, address_key)
         if not _token_files(folder):
             _read_or_create(folder / "token-1.key")
         keys = {key_id: _read(path) for key_id, path in _token_files(folder).items()}
@@ -78,6 +81,36 @@ class Keyring:
             raise ConfigError(f"keys: {self.folder} holds {MAX_KEY_ID} token keys; remove the oldest first")
         self._token_keys[key_id] = _read_or_create(self.folder / f"token-{key_id}.key")
         return key_id
+
+
+def _check_path(address_path: Path) -> Path:
+    """Return the file that remembers the address key; beside the folder, so that it outlives the folder's loss."""
+    return address_path.parent.with_name(f"{address_path.parent.name}.check")
+
+
+def _require_known(address_path: Path) -> None:
+    """Refuse to make a new address key for a home that has had one."""
+    check = _check_path(address_path)
+    if check.exists() and not address_path.exists():
+        raise ConfigError(
+            f"keys: {address_path} is missing and this home has had one. Restore {address_path.parent} from a backup:"
+            f" with a new key no suppression would be recognised. In an empty home remove {check}."
+        )
+
+
+def _require_same(address_path: Path, address_key: bytes) -> None:
+    """Compare the address key with what is remembered of it; remember it where nothing is."""
+    check = _check_path(address_path)
+    said = hashlib.blake2b(address_key, digest_size=16, person=b"mailrail-check").hexdigest()
+    if not check.exists():
+        fresh = check.with_name(f".{check.name}.{secrets.token_hex(8)}")
+        fresh.write_text(f"{said}\n", encoding="ascii")
+        fresh.replace(check)
+    elif check.read_text(encoding="ascii", errors="replace").strip() != said:
+        raise ConfigError(
+            f"keys: {address_path} is not the key that this home began with, so no suppression would be recognised."
+            " Restore it from a backup of this home."
+        )
 
 
 def _token_files(folder: Path) -> dict[int, Path]:

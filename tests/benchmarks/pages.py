@@ -38,8 +38,10 @@ Postfix itself need not run). A benchmark whose reference is missing is skipped 
 
 ## How to read it
 
-Ratios count, absolute rates do not. Each benchmark measures its reference in the same run, directly before ours, in
-three rounds, and reports the median of the three ratios. Rates move with whatever else the machine does, ratios hardly.
+Ratios count, absolute rates do not. Where a row is a ratio, its reference was measured in the same run, directly before
+ours, in three rounds, and the value is the median of the three ratios; other rows are medians, the pause is the worst.
+Rates move with whatever else the machine does, ratios less, but not never: sender, render child and sink keep two cores
+busy, so a loaded machine slows them more than a reference that needs one. Each row says the load before it began.
 Targets are set before measuring; one that is missed stays in the table with the number that was found. How a benchmark
 measures is said in its function in `tests/benchmarks/`.
 """

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from statistics import mean
+from typing import TYPE_CHECKING
 
 import dkim
 from cryptography.hazmat.primitives import serialization
@@ -26,7 +27,10 @@ from senders.message import State
 from senders.rendering.dkim import OVERSIGNED, SIGNED, Signer
 from tests.benchmarks import naive
 from tests.benchmarks.measure import ROUNDS, Benchmark, Measured, each_seconds, rounds, seconds
-from tests.benchmarks.world import CONNECTIONS, ROOT, any_sink, postfix_tool, smtp_sink, world
+from tests.benchmarks.world import CONNECTIONS, ROOT, World, any_sink, postfix_tool, smtp_sink, world
+
+if TYPE_CHECKING:
+    from sending_sink import SinkThread
 
 _BUILDS = 600
 _REFERENCE_BUILDS = 200
@@ -161,7 +165,7 @@ def _pause_once() -> tuple[float, int]:
     return max(0.0, marks[-1] - paused_at), counts[State.QUEUED]
 
 
-def _sink_that_notes_times():
+def _sink_that_notes_times() -> "tuple[SinkThread, list[float]]":
     """Return the tests' sink, in a thread, and the list of the moments at which an end mark came."""
     helpers = str(ROOT / "tests/unit/senders/delivery/helpers")
     if helpers not in sys.path:
@@ -178,7 +182,7 @@ def _sink_that_notes_times():
     return SinkThread(Sink(script)), marks
 
 
-async def _send_and_pause(sent, port: int, taken: Callable[[], int]) -> float:
+async def _send_and_pause(sent: World, port: int, taken: Callable[[], int]) -> float:
     """Run the sender, pause it while it is at full speed, and return when that was asked for."""
     sending = asyncio.create_task(run_sender(sent.settings(port), once=True))
     while taken() < _PAUSE_AFTER and not sending.done():

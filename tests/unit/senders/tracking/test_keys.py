@@ -1,5 +1,6 @@
 """Keys: made once, kept private, never made anew where that would do harm."""
 
+import shutil
 import stat
 import threading
 from pathlib import Path
@@ -78,3 +79,28 @@ def test_the_repr_shows_no_key(tmp_path: Path) -> None:
     ring = Keyring.open(tmp_path)
     assert ring.address_key.hex() not in repr(ring)
     assert repr(ring.address_key) not in repr(ring)
+
+
+def test_a_lost_folder_is_not_made_anew(tmp_path: Path) -> None:
+    Keyring.open(tmp_path / "keys")
+    shutil.rmtree(tmp_path / "keys")
+    for _ in range(2):
+        with pytest.raises(ConfigError, match=r"has had one\. Restore .*no suppression would be recognised"):
+            Keyring.open(tmp_path / "keys")
+    (tmp_path / "keys.check").unlink()
+    Keyring.open(tmp_path / "keys")
+
+
+def test_the_key_of_another_home_is_refused(tmp_path: Path) -> None:
+    Keyring.open(tmp_path / "keys")
+    (tmp_path / "keys" / "address.key").write_bytes(bytes(range(32)))
+    with pytest.raises(ConfigError, match="not the key that this home began with"):
+        Keyring.open(tmp_path / "keys")
+
+
+def test_a_home_from_before_the_check_gets_one(tmp_path: Path) -> None:
+    first = Keyring.open(tmp_path / "keys")
+    (tmp_path / "keys.check").unlink()
+    assert Keyring.open(tmp_path / "keys").address_key == first.address_key
+    assert (tmp_path / "keys.check").exists()
+    assert first.address_key.hex() not in (tmp_path / "keys.check").read_text()

@@ -1,0 +1,152 @@
+"""What goes wrong around a command: one clear message with the remedy, an exit code, and nothing half done."""
+
+import contextlib
+import os
+import resource
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from orchestration.demo.shop import write_shop
+from orchestration.processes import running
+from orchestration.runs import open_runner
+from orchestration.settings import load_settings
+from senders.clock import SteppedClock
+from senders.errors import GuardError
+from senders.ledger.store import Ledger
+from tests.integration.conftest import START, Home
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("small_shop")]
+
+CONTACTS = "imports/crm/contacts.csv"
+SEND_KEY = "20260414T0800Z"
+
+
+@pytest.fixture
+def imports(tmp_path: Path) -> Home:
+    """A home that holds a shop's files and nothing else."""
+    home = Home(tmp_path / "home")
+    SteppedClock(home.path / "clock").set(START)
+    write_shop(home.path, contacts=400, orders=400, until=START)
+    return home
+
+
+def assert_one_message(done: "subprocess.CompletedProcess[str]", *words: str, code: int) -> None:
+    assert done.returncode == code, done.stderr[-3000:]
+    assert "Traceback" not in done.stderr
+    said = [line for line in done.stderr.splitlines() if line.startswith("mailrail: ")]
+    assert len(said) == 1, done.stderr[-3000:]
+    for word in words:
+        assert word in said[0]
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def raw_contacts(home: Home) -> int:
+    path = home.path / "warehouse.duckdb"
+    if not path.exists():
+        return 0
+    with duckdb.connect(str(path), read_only=True) as connection:
+        tables = connection.execute("select count(*) from duckdb_tables() where table_name = 'contacts'").fetchone()
+        return connection.execute("select count(*) from raw.contacts").fetchone()[0] if tables[0] else 0
+
+
+@pytest.mark.parametrize("process", ["sink", "collector"])
+def test_a_port_in_use_stops_the_demo_at_once(tmp_path: Path, process: str) -> None:
+    home = Home(tmp_path / "home")
+    port = home.sink_port if process == "sink" else home.collector_port
+    setting = {"sink": "MAILRAIL_RELAYS__SINK__PORT", "collector": "MAILRAIL_COLLECTOR__PORT"}[process]
+    with socket.create_server(("127.0.0.1", port)):
+        assert_one_message(home.run("demo"), process, str(port), setting, code=2)
+    assert not (home.path / "warehouse.duckdb").exists()
+
+
+def test_ctrl_c_leaves_no_process_and_the_demo_can_be_run_again(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    first = interrupt_demo(home, lambda: not is_free(home.collector_port), seconds=150)
+    assert_one_message(first, "interrupted", code=130)
+    assert is_free(home.sink_port)
+    assert is_free(home.collector_port)
+    assert not living_of(home)
+    again = interrupt_demo(home, lambda: (home.path / "dagster").exists(), seconds=60)
+    assert "✔ a sample shop" in again.stderr
+    assert_one_message(again, "interrupted", code=130)
+
+
+def interrupt_demo(home: Home, is_time, *, seconds: float) -> "subprocess.CompletedProcess[str]":
+    """Start the demo, send it the signal of Ctrl-C at a moment, and return what it said."""
+    command = [sys.executable, "-c", DEMO]
+    with subprocess.Popen(
+        command, env=home.environment, cwd=home.project, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as demo:
+        deadline = time.monotonic() + seconds
+        while not is_time():
+            assert demo.poll() is None, demo.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.killpg(demo.pid, signal.SIGINT)  # as a terminal does: to the whole foreground group
+        _, said = demo.communicate(timeout=60)
+    return subprocess.CompletedProcess(command, demo.returncode, "", said)
+
+
+def living_of(home: Home) -> list[str]:
+    """Return the processes that still work in a home."""
+    marker = f"MAILRAIL_HOME={home.path}".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if marker in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(f"{folder.name}: {(folder / 'cmdline').read_text()}")
+    return found
+
+
+# The demo with a small shop: the same function, fewer people.
+DEMO = """
+import sys
+from orchestration.cli import main
+from orchestration.demo import run
+whole = run.run_demo
+run.run_demo = lambda settings: whole(settings, contacts=600, orders=900)
+sys.argv = ["mailrail", "demo"]
+main.main()
+"""
+BROKEN = {
+    "garbage": (os.urandom(4000), "crm_contacts"),
+    "nul-bytes": (b"\0" * 4000, "crm_contacts"),
+    "delimiter": (None, "crm_contacts"),
+    "missing": (b"", "crm_contacts"),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_broken_file_lands_nothing(imports: Home, fault: str) -> None:
+    path = imports.path / CONTACTS
+    if fault == "missing":
+        path.unlink()
+    elif fault == "delimiter":
+        path.write_text(path.read_text(encoding="utf-8").replace(",", "|"), encoding="utf-8")
+    else:
+        path.write_bytes(BROKEN[fault][0])
+    assert_one_message(imports.run("source", "load", "crm_contacts"), "crm_contacts", "contacts.csv", code=2)
+    assert raw_contacts(imports) == 0
+
+
+def test_a_full_disk_is_said_and_nothing_is_half_done(imports: Home) -> None:
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({1 << 18}, {1 << 18}))\n"
+    del limited, resource
