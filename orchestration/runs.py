@@ -4,14 +4,16 @@ The demo, the command line and the tests run the same jobs that the UI starts; a
 """
 
 import contextlib
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.errors import DagsterAssetCheckFailedError
 
 from orchestration.settings import Settings, export_environment
-from senders.errors import ConfigError
+from senders.errors import ConfigError, SenderError
 
 _INSTANCE = """\
 telemetry: {enabled: false}
@@ -21,6 +23,7 @@ concurrency:
   pools: {granularity: op}
   runs: {max_concurrent_runs: 4}
 """
+_LONGEST_FACT = 300
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -32,6 +35,10 @@ def prepare_home(settings: Settings) -> Path:
     if not config.exists():
         config.write_text(_INSTANCE, encoding="utf-8")
     return folder
+
+
+class CheckFailedError(SenderError):
+    """A blocking check failed, so that nothing after it was done."""
 
 
 class Runner:
@@ -67,19 +74,36 @@ class Runner:
             tags: tags of the run.
 
         Raises:
+            CheckFailedError: a blocking check failed; says which, and what to do.
             Exception: whatever a step raised.
         """
         definition = self.definitions.resolve_job_def(job)
+        run_id = str(uuid.uuid4())
         if send_key is not None:
             self.instance.add_dynamic_partitions(f"sends_of_{job.removeprefix('send_')}", [send_key])
-        return definition.execute_in_process(
-            instance=self.instance,
-            partition_key=send_key,
-            asset_selection=list(only) if only else None,
-            run_config={**_QUIET, **(config or {})},
-            tags=tags,
-            raise_on_error=True,
-        )
+        try:
+            return definition.execute_in_process(
+                instance=self.instance,
+                partition_key=send_key,
+                asset_selection=list(only) if only else None,
+                run_config={**_QUIET, **(config or {})},
+                tags=tags,
+                run_id=run_id,
+                raise_on_error=True,
+            )
+        except DagsterAssetCheckFailedError:
+            raise CheckFailedError(self._failed_checks(run_id)) from None
+
+    def _failed_checks(self, run_id: str) -> str:
+        """Say which checks of a run failed, with what they found."""
+        records = self.instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
+        found = [record.event_log_entry.dagster_event.asset_check_evaluation_data for record in records]
+        said = []
+        for check in found:
+            if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR:
+                facts = ", ".join(f"{name} {_short(v.value)}" for name, v in check.metadata.items() if _fits(v))
+                said.append(f"{check.asset_key.to_user_string()}: {check.check_name} failed ({facts})")
+        return "; ".join(said) + "; nothing was published. Mend it and run the same command again."
 
     def materialize(self, *keys: dg.AssetKey, send_key: str | None = None) -> None:
         """Materialize assets that stand in no job of their own."""
@@ -93,6 +117,14 @@ class Runner:
             resources=dict(self.definitions.resources or {}),
             run_config=_QUIET,
         )
+
+
+def _fits(value: dg.MetadataValue[Any]) -> bool:
+    return isinstance(value.value, str | int | float) and len(str(value.value)) < _LONGEST_FACT
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 @contextlib.contextmanager

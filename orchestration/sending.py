@@ -5,6 +5,7 @@ Add here what stands between a command and the ``send_<campaign>`` job. Guards b
 """
 
 import contextlib
+import fcntl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from orchestration.processes import run_to_end, running
 from orchestration.runs import Runner, open_runner, require_job
 from orchestration.settings import Settings
 from senders.clock import format_time, open_clock
-from senders.errors import GuardError
+from senders.errors import ConfigError, GuardError
 from senders.ledger.store import Ledger
 from senders.message import FINAL_STATES, State
 
@@ -38,7 +39,7 @@ def send_now(
         ConfigError: there is no such campaign.
     """
     key = send_key(open_clock(settings.home).now())
-    with open_runner(settings) as runner:
+    with _only_one(settings, campaign), open_runner(settings) as runner:
         job = require_job(runner, campaign)
         _require_new(settings, campaign, again)
         prepare(runner, job, key)
@@ -56,7 +57,7 @@ def resume_sends(settings: Settings, only: str | None = None, *, show: bool = Tr
         if only is not None:
             chosen = ledger.send(only)
             if chosen is None:
-                raise GuardError(f"there is no send {only!r} in the ledger; see: mailrail status")
+                raise ConfigError(f"there is no send {only!r} in the ledger; see: mailrail status")
             if chosen.state == "paused":
                 ledger.set_send_state(only, "running", "resumed by a person")
             sends = [send for send in ledger.sends() if send.send_id == only]
@@ -134,11 +135,11 @@ def status_row(ledger: Ledger, identity: str) -> dict[str, Any]:
     """Return a send's row as `mailrail status --json` prints it (CONTRACTS).
 
     Raises:
-        GuardError: the ledger does not know the send.
+        ConfigError: the ledger does not know the send.
     """
     send = ledger.send(identity)
     if send is None:
-        raise GuardError(f"there is no send {identity!r} in the ledger; see: mailrail status")
+        raise ConfigError(f"there is no send {identity!r} in the ledger; see: mailrail status")
     counts = ledger.counts(send.send_no)
     return {
         "send_id": send.send_id,
@@ -153,6 +154,21 @@ def status_row(ledger: Ledger, identity: str) -> dict[str, Any]:
 
 def _asset(campaign: str, stage: str) -> dg.AssetKey:
     return dg.AssetKey(["campaigns", campaign, stage])
+
+
+@contextlib.contextmanager
+def _only_one(settings: Settings, campaign: str) -> Iterator[None]:
+    """Hold a campaign while it is being sent: a command started twice must not pass the guards twice."""
+    folder = settings.home / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"send-{campaign}.lock").open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise GuardError(
+                f"{campaign} is being sent by another command; wait for it, and look at: mailrail status"
+            ) from None
+        yield
 
 
 def _require_new(settings: Settings, campaign: str, again: bool) -> None:

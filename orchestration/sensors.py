@@ -30,7 +30,8 @@ def _events_came_in() -> dg.SensorDefinition:
     def events_came_in(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         mailrail: Mailrail = context.resources.mailrail
         with mailrail.open_ledger() as ledger:
-            newest = ledger.newest_ids()
+            ended = sum(1 for send in ledger.sends() if send.finished_at is not None)
+            newest = (*ledger.newest_ids(), ended)
         # The cursor only saves runs; exactly-once is the high-water mark's work, in the warehouse itself.
         cursor = ",".join(str(number) for number in newest)
         if cursor == context.cursor:

@@ -18,7 +18,7 @@ from assets.audiences.plan import build_request, campaign_folder
 from assets.deliveries.preflight import load_template
 from assets.warehouse.resources import Mailrail
 from senders.clock import format_time
-from senders.errors import ConfigError, GuardError
+from senders.errors import ConfigError
 from senders.ledger.rows import AttemptRow, SendRow
 from senders.ledger.store import Ledger
 from senders.message import State, message_key
@@ -68,7 +68,7 @@ def explain_people(
 
     Raises:
         ConfigError: there is no such campaign, or the sample is too large or negative.
-        GuardError: there is no such send of it.
+        ConfigError: there is no such send of it.
     """
     if not 0 <= sample <= MAX_SAMPLE:
         raise ConfigError(f"a sample holds 1 to {MAX_SAMPLE:,} people, not {sample}.")
@@ -106,7 +106,7 @@ def _choose_send(ledger: Ledger, campaign: str, send_id: str | None) -> SendRow 
     for send in sends:
         if send.send_id == send_id:
             return send
-    raise GuardError(f"there is no send {send_id!r} of {campaign} in the ledger; see: mailrail status")
+    raise ConfigError(f"there is no send {send_id!r} of {campaign} in the ledger; see: mailrail status")
 
 
 def _frozen_template_hash(mailrail: Mailrail, send: SendRow) -> str:

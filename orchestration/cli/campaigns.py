@@ -71,7 +71,8 @@ def send(context: click.Context, campaign: str, confirm: int | None, again: bool
         said = "without --confirm" if confirm is None else f"with --confirm {confirm}"
         err.print(
             f"mailrail: nothing was sent: {said}, but the audience has {found.recipients} recipients; "
-            f"run: mailrail send {campaign} --confirm {found.recipients}"
+            f"run: mailrail send {campaign} --confirm {found.recipients}",
+            soft_wrap=True,
         )
         context.exit(REFUSED)
     from orchestration.sending import send_now

@@ -6,8 +6,9 @@ Add here what two commands say in the same way. The numbers themselves come from
 import errno
 import json
 import logging
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -16,6 +17,11 @@ from rich.theme import Theme
 
 OK, CHECK_FAILED, USAGE, REFUSED, PARTLY = 0, 1, 2, 3, 4
 INTERRUPTED = 130
+
+_LITTLE_ROOM = 1 << 20
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+# How DuckDB, polars and SQLite say it.
+_FULL_WORDS = ("No space left on device", "database or disk is full")
 
 THEME = Theme({"good": "green", "watch": "yellow", "act": "red", "mute": "bright_black", "name": "cyan"})
 
@@ -48,6 +54,8 @@ def explain_failure(error: BaseException) -> tuple[str | None, int]:
     """Return the message and exit code for a failure; no message for a fault of ours, which shows its trace."""
     from senders.errors import ConfigError, GuardError, LedgerBusy, SenderError
 
+    if full := _full_disk(error):
+        return f"the disk is full ({full}); make room and run the same command again.", CHECK_FAILED
     root = _root(error)
     if isinstance(root, KeyboardInterrupt):
         return "interrupted; nothing is half done. Run the same command again to go on.", INTERRUPTED
@@ -59,20 +67,50 @@ def explain_failure(error: BaseException) -> tuple[str | None, int]:
         return f"{root}; another process holds the ledger, try again in a moment.", CHECK_FAILED
     if isinstance(root, SenderError):
         return str(root), CHECK_FAILED
-    if isinstance(root, OSError) and root.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return f"the disk is full ({root.filename or root}); make room and run the same command again.", CHECK_FAILED
     if isinstance(root, OSError) and root.errno in {errno.EACCES, errno.EROFS}:
         return f"cannot write {root.filename or root}: {root.strerror}; check the owner and mode.", CHECK_FAILED
+    if home := _home_without_room():
+        return f"the disk is full ({home}); make room and run the same command again.", CHECK_FAILED
     return None, CHECK_FAILED
+
+
+def _full_disk(error: BaseException) -> str:
+    """Return what could not be written for want of room, or ''.
+
+    Looked for before any other cause, as the files' libraries wrap it and say it in words of their own.
+    """
+    for link in _chain(error):
+        if isinstance(link, OSError) and link.errno in _FULL:
+            return str(link.filename or link)
+        for word in _FULL_WORDS:
+            before, found, _ = str(link).partition(word)
+            if found:
+                return f"{before}{found}".strip()
+    return ""
+
+
+def _home_without_room() -> str:
+    """Return the home folder if its disk has no room left: SQLite then says `disk I/O error`, and others less."""
+    from orchestration.settings import load_settings
+
+    try:
+        home = load_settings().home
+        return str(home) if shutil.disk_usage(home).free < _LITTLE_ROOM else ""
+    except Exception:  # the failure that is being explained matters more
+        return ""
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what caused it, outermost first."""
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__
 
 
 def _root(error: BaseException) -> BaseException:
     """Return the cause that a person can act on, from under the wrappers of the libraries."""
     from senders.errors import ConfigError, SenderError
 
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, ConfigError | SenderError | OSError | KeyboardInterrupt):
-            return seen
-        seen = seen.__cause__ or seen.__context__
-    return error
+    kinds = (ConfigError, SenderError, OSError, KeyboardInterrupt)
+    return next((link for link in _chain(error) if isinstance(link, kinds)), error)

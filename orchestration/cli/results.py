@@ -92,7 +92,9 @@ def report(context: click.Context, send: str | None, as_json: bool) -> None:
         rows = read_metrics(connection, None)
         chosen = _choose(rows, send)
         if chosen is None:
-            err.print("mailrail: there is no such send in the published copy yet; run: mailrail refresh")
+            err.print(
+                "mailrail: there is no such send in the published copy yet; run: mailrail refresh", soft_wrap=True
+            )
             context.exit(CHECK_FAILED)
         frames = read_send(connection, chosen["send_id"])
     path = write_report(mailrail, chosen["send_id"])

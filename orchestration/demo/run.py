@@ -18,7 +18,8 @@ from typing import Any
 
 import dagster as dg
 
-from assets.audiences.plan import plan_campaign
+from assets.audiences.definition import load_campaign
+from assets.audiences.plan import campaign_folder, plan_campaign
 from assets.partitions import send_id, send_key
 from assets.reports.writing import write_report
 from orchestration.cli.console import err
@@ -106,8 +107,9 @@ class _Demo:
     def send_on_schedule(self, campaign: str) -> dict[str, Any]:
         """Let the campaign's own schedule fire at its set time, under its standing approval rule."""
         schedule = self.runner.definitions.resolve_schedule_def(f"send_{campaign}_on_time")
+        due = load_campaign(campaign_folder(self.settings.project, campaign)).schedule.at
         with stage(f"{campaign}: its schedule fires") as say:
-            request = self._tick(schedule)
+            request = self._tick(schedule, due)
             say(str(request.partition_key))
         key = str(request.partition_key)
         with stage(f"{campaign}: audience frozen, every message rendered"):
@@ -163,9 +165,8 @@ class _Demo:
             if name in {"accepted", "refused", "suppressed", "in_doubt"} and count
         )
 
-    def _tick(self, schedule: Any) -> dg.RunRequest:
+    def _tick(self, schedule: Any, due: datetime) -> dg.RunRequest:
         """Step the clock to the campaign's set time and evaluate its schedule there."""
-        due = datetime(2026, 4, 21, 9, 0, tzinfo=UTC)
         self.clock.set(max(due, self.clock.now()))
         context = dg.build_schedule_context(
             instance=self.runner.instance,

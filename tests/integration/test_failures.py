@@ -2,22 +2,22 @@
 
 import contextlib
 import os
-import resource
+import random
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import dagster as dg
 import duckdb
 import pytest
 
 from orchestration.demo.shop import write_shop
 from orchestration.processes import running
 from orchestration.runs import open_runner
+from orchestration.sending import deliver, prepare
 from orchestration.settings import load_settings
 from senders.clock import SteppedClock
 from senders.errors import GuardError
@@ -89,7 +89,7 @@ def test_ctrl_c_leaves_no_process_and_the_demo_can_be_run_again(tmp_path: Path) 
     assert_one_message(again, "interrupted", code=130)
 
 
-def interrupt_demo(home: Home, is_time, *, seconds: float) -> "subprocess.CompletedProcess[str]":
+def interrupt_demo(home: Home, is_time: Callable[[], bool], *, seconds: float) -> "subprocess.CompletedProcess[str]":
     """Start the demo, send it the signal of Ctrl-C at a moment, and return what it said."""
     command = [sys.executable, "-c", DEMO]
     with subprocess.Popen(
@@ -126,15 +126,9 @@ run.run_demo = lambda settings: whole(settings, contacts=600, orders=900)
 sys.argv = ["mailrail", "demo"]
 main.main()
 """
-BROKEN = {
-    "garbage": (os.urandom(4000), "crm_contacts"),
-    "nul-bytes": (b"\0" * 4000, "crm_contacts"),
-    "delimiter": (None, "crm_contacts"),
-    "missing": (b"", "crm_contacts"),
-}
 
 
-@pytest.mark.parametrize("fault", BROKEN)
+@pytest.mark.parametrize("fault", ["garbage", "nul-bytes", "delimiter", "missing"])
 def test_a_broken_file_lands_nothing(imports: Home, fault: str) -> None:
     path = imports.path / CONTACTS
     if fault == "missing":
@@ -142,11 +136,56 @@ def test_a_broken_file_lands_nothing(imports: Home, fault: str) -> None:
     elif fault == "delimiter":
         path.write_text(path.read_text(encoding="utf-8").replace(",", "|"), encoding="utf-8")
     else:
-        path.write_bytes(BROKEN[fault][0])
+        path.write_bytes(bytes(4000) if fault == "nul-bytes" else random.Random(5).randbytes(4000))
     assert_one_message(imports.run("source", "load", "crm_contacts"), "crm_contacts", "contacts.csv", code=2)
     assert raw_contacts(imports) == 0
 
 
-def test_a_full_disk_is_said_and_nothing_is_half_done(imports: Home) -> None:
-    limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({1 << 18}, {1 << 18}))\n"
-    del limited, resource
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 2 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "mailrail-test", str(folder)]
+    if os.getuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("a small disk can be mounted by root only")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("command", [("source", "load", "crm_contacts"), ("refresh",)], ids=["load", "refresh"])
+def test_a_full_disk_is_said(small_disk: Path, command: tuple[str, ...]) -> None:
+    home = Home(small_disk)
+    SteppedClock(home.path / "clock").set(START)
+    write_shop(home.path, contacts=3000, orders=3000, until=START)
+    assert_one_message(home.run(*command), "the disk is full", "make room", code=1)
+    # What it could write is whole: the load is not half there.
+    assert raw_contacts(home) == 0
+
+
+def test_a_send_needs_an_approval_and_goes_out_once_a_day(shop: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in shop.environment.items():
+        if name.startswith("MAILRAIL_"):
+            monkeypatch.setenv(name, value)
+    settings = load_settings()
+    recipients = str(shop.json("plan", "spring_sale")["recipients"])
+
+    assert_one_message(shop.run("send", "spring_sale"), "nothing was sent", f"--confirm {recipients}", code=3)
+    assert sends_of(shop) == []
+    with open_runner(settings) as runner:
+        prepare(runner, "send_spring_sale", SEND_KEY)
+        with pytest.raises(GuardError, match=r"nobody has approved this audience of .* nothing was sent\. To approve"):
+            deliver(runner, "send_spring_sale", SEND_KEY, confirm=None, approved_by="", show=False)
+    assert sends_of(shop) == []
+
+    with running(settings, "sink", "--port", str(shop.sink_port), ready=("127.0.0.1", shop.sink_port)):
+        first = shop.run("send", "spring_sale", "--confirm", recipients)
+        assert first.returncode in {0, 4}, first.stderr[-2000:]
+        again = shop.run("send", "spring_sale", "--confirm", recipients)
+    assert_one_message(again, "within a day", "mailrail resume", code=3)
+    assert sends_of(shop) == [f"spring_sale.{SEND_KEY}"]
+
+
+def sends_of(home: Home) -> list[str]:
+    with Ledger.open(home.path) as ledger:
+        return [send.send_id for send in ledger.sends()]

@@ -13,7 +13,12 @@ dated as (
         source,
         source_key,
         source_rank,
-        coalesce(consent_at, updated_at, loaded_at) as stated_at,
+        -- A grant without a date proves nothing about when: it never beats a
+        -- denial. A denial counts from when it was seen at the latest.
+        case
+            when consent = 'granted' then consent_at
+            else coalesce(consent_at, updated_at, loaded_at)
+        end as stated_at,
         rank() over (
             partition by source, coalesce(source_key, contact_id)
             order by loaded_at desc, load_id desc

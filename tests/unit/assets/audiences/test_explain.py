@@ -9,7 +9,7 @@ from assets.deliveries.preflight import run_preflight
 from assets.deliveries.receipts import authorise, open_send
 from assets.warehouse.published import connect_published
 from senders.clock import format_time
-from senders.errors import ConfigError, GuardError
+from senders.errors import ConfigError
 from senders.event import Event, Kind, derive_event_id
 from senders.message import message_key
 from tests.fixtures.audiences import NOW, SEND_ID, World, define
@@ -159,7 +159,7 @@ def test_a_cap_is_shown_with_its_count(world: World) -> None:
 
 
 def test_an_unknown_send_is_refused(world: World) -> None:
-    with pytest.raises(GuardError, match=r"no send 'spring_sale\.x'"):
+    with pytest.raises(ConfigError, match=r"no send 'spring_sale\.x'"):
         explain(world, "p1@mail.example", send_id="spring_sale.x")
 
 
