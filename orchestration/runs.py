@@ -19,6 +19,8 @@ _INSTANCE = """\
 telemetry: {enabled: false}
 nux: {enabled: false}
 storage: {sqlite: {base_dir: {env: DAGSTER_HOME}}}
+# Capturing each step's output takes four processes a step, which Ctrl-C breaks with a trace; steps log as events.
+compute_logs: {module: dagster._core.storage.noop_compute_log_manager, class: NoOpComputeLogManager}
 concurrency:
   pools: {granularity: op}
   runs: {max_concurrent_runs: 4}
@@ -75,6 +77,7 @@ class Runner:
 
         Raises:
             CheckFailedError: a blocking check failed; says which, and what to do.
+            KeyboardInterrupt: the run was interrupted with Ctrl-C.
             Exception: whatever a step raised.
         """
         definition = self.definitions.resolve_job_def(job)
@@ -93,6 +96,8 @@ class Runner:
             )
         except DagsterAssetCheckFailedError:
             raise CheckFailedError(self._failed_checks(run_id)) from None
+        except dg.DagsterExecutionInterruptedError as error:
+            raise KeyboardInterrupt from error  # Dagster's own is known to nobody else
 
     def _failed_checks(self, run_id: str) -> str:
         """Say which checks of a run failed, with what they found."""
@@ -110,13 +115,16 @@ class Runner:
         assets = [self.definitions.get_assets_def(key) for key in keys]
         if send_key is not None and (partitions := assets[0].partitions_def) is not None:
             self.instance.add_dynamic_partitions(partitions.name, [send_key])  # type: ignore[attr-defined]
-        dg.materialize(
-            assets,
-            instance=self.instance,
-            partition_key=send_key,
-            resources=dict(self.definitions.resources or {}),
-            run_config=_QUIET,
-        )
+        try:
+            dg.materialize(
+                assets,
+                instance=self.instance,
+                partition_key=send_key,
+                resources=dict(self.definitions.resources or {}),
+                run_config=_QUIET,
+            )
+        except dg.DagsterExecutionInterruptedError as error:
+            raise KeyboardInterrupt from error
 
 
 def _fits(value: dg.MetadataValue[Any]) -> bool:

@@ -41,7 +41,7 @@ def send_now(
     key = send_key(open_clock(settings.home).now())
     with _only_one(settings, campaign), open_runner(settings) as runner:
         job = require_job(runner, campaign)
-        _require_new(settings, campaign, again)
+        require_new(settings, campaign, again)
         prepare(runner, job, key)
         return deliver(runner, job, key, confirm=confirm, approved_by=approved_by, show=show)
 
@@ -171,8 +171,12 @@ def _only_one(settings: Settings, campaign: str) -> Iterator[None]:
         yield
 
 
-def _require_new(settings: Settings, campaign: str, again: bool) -> None:
-    """Refuse a second send within a day: a command started twice must not mail everybody twice."""
+def require_new(settings: Settings, campaign: str, again: bool) -> None:
+    """Refuse a second send within a day: a command started twice must not mail everybody twice.
+
+    Raises:
+        GuardError: the campaign was sent within a day and ``again`` is false.
+    """
     now = open_clock(settings.home).now()
     with Ledger.open(settings.home) as ledger:
         for send in ledger.sends():

@@ -67,6 +67,11 @@ def send(context: click.Context, campaign: str, confirm: int | None, again: bool
     settings = load_settings()
     found = _plan(campaign)
     if confirm != found.recipients:
+        if confirm is not None:
+            from orchestration.sending import require_new
+
+            # A command started twice counts fewer the second time, as some have bounced: name the true reason.
+            require_new(settings, campaign, again)
         err.print(plan_tree(found))
         said = "without --confirm" if confirm is None else f"with --confirm {confirm}"
         err.print(

@@ -86,7 +86,7 @@ def kill_sender(home: Home) -> int:
 
 def settle(home: Home) -> dict[str, Any]:
     """Go on until the greylisted messages have come back too, and return the send's row."""
-    for _ in range(4):
+    for _ in range(8):
         if home.run("resume", **QUICK).returncode == 0:
             break
     (row,) = home.json("status")["sends"]
