@@ -71,7 +71,11 @@ class Home:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home in which the demo has run, at its full size."""
     home = Home(tmp_path_factory.mktemp("demo"))
-    done = home.run("demo", "--json", timeout=420)
+    guard = {
+        "PYTHONPATH": str(ROOT / "tests" / "fixtures" / "loopback_only"),
+        "LOOPBACK_ONLY_LOG": str(home.path.parent / "escapes.log"),
+    }
+    done = home.run("demo", "--json", timeout=420, **guard)
     assert done.returncode == 0, done.stderr[-4000:]
     (home.path / "demo-output.json").write_text(done.stdout)
     (home.path / "demo-stderr.txt").write_text(done.stderr)

@@ -26,6 +26,11 @@ def acts(demo):
     return list(demo.lines("recipients/log.jsonl"))
 
 
+def test_nothing_left_the_machine(demo):
+    escapes = demo.path.parent / "escapes.log"
+    assert not escapes.exists(), escapes.read_text()
+
+
 def test_two_campaigns_went_out(sends):
     assert sorted(identity.split(".")[0] for identity in sends) == ["back_in_stock", "spring_sale"]
     assert all(row["state"] == "finished" for row in sends.values())
