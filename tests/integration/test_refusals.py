@@ -1,33 +1,18 @@
 """Nothing leaves without a word for exactly this audience and this content."""
 
-from datetime import UTC, datetime
-
 import dagster as dg
 import pytest
 
-from orchestration.demo.shop import write_shop
 from orchestration.runs import open_runner
 from orchestration.sending import prepare
 from orchestration.settings import load_settings
-from senders.clock import SteppedClock
 from senders.errors import GuardError
 from senders.ledger.store import Ledger
 from tests.integration.conftest import Home
 
-pytestmark = [pytest.mark.slow, pytest.mark.dbt]
+pytestmark = [pytest.mark.slow, pytest.mark.dbt, pytest.mark.xdist_group("small_shop")]
 
-START = datetime(2026, 4, 14, 8, 0, tzinfo=UTC)
 KEY = "20260414T0800Z"
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory) -> Home:
-    home = Home(tmp_path_factory.mktemp("refusals"))
-    SteppedClock(home.path / "clock").set(START)
-    write_shop(home.path, contacts=400, orders=600, until=START)
-    done = home.run("refresh")
-    assert done.returncode == 0, done.stderr[-3000:]
-    return home
 
 
 def receipts(runner, confirm: int | None = None) -> None:
