@@ -3,11 +3,9 @@
 import ipaddress
 import os
 import socket
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
@@ -33,12 +31,3 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
         return connect(self, address)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
-
-
-@pytest.fixture
-def corpora() -> Path:
-    """The folder of third-party data; a user's clone has none."""
-    folder = ROOT.parent / "shared" / "corpora"
-    if not folder.exists():
-        pytest.skip("third-party corpora are not on this machine (../shared/corpora)")
-    return folder

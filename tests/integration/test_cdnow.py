@@ -16,9 +16,12 @@ import pytest
 from orchestration.demo.fate import NO_SHARES
 from orchestration.demo.sink import Behaviour, Sink, SinkConfig
 from senders.clock import SteppedClock
+from tests.fixtures.corpora import CORPORA, needs_corpora
 from tests.integration.conftest import Home
 
-pytestmark = [pytest.mark.slow, pytest.mark.dbt]
+pytestmark = [pytest.mark.slow, pytest.mark.dbt, needs_corpora]
+
+MASTER = CORPORA / "cdnow-lifetimes" / "CDNOW_master.txt"
 
 AS_OF = datetime(1998, 6, 30, tzinfo=UTC)
 PURCHASES, CUSTOMERS, DOLLARS = 69_659, 23_570, 2_500_315.63
@@ -68,7 +71,7 @@ where
 
 
 @pytest.fixture
-def cdnow(corpora: Path, tmp_path: Path, project) -> Home:
+def cdnow(tmp_path: Path, project) -> Home:
     root = project()
     for folder in (root / "assets" / "sources").iterdir():
         for file in folder.iterdir():
@@ -85,7 +88,7 @@ def cdnow(corpora: Path, tmp_path: Path, project) -> Home:
     campaign.write_text(campaign.read_text().replace("seg_all_contacts", "seg_bought_90d"))
     home = Home(tmp_path / "home", root)
     SteppedClock(home.path / "clock").set(AS_OF)
-    _write_imports(corpora / "cdnow-lifetimes" / "CDNOW_master.txt", home.path / "imports" / "cdnow")
+    _write_imports(MASTER, home.path / "imports" / "cdnow")
     return home
 
 
@@ -141,7 +144,7 @@ def _bought_in_90_days(master: Path) -> set[str]:
     return {_email(customer) for customer in recent["customer"].unique()}
 
 
-def test_cdnow_goes_the_whole_way(cdnow: Home, corpora: Path):
+def test_cdnow_goes_the_whole_way(cdnow: Home):
     done = cdnow.run("refresh")
     assert done.returncode == 0, done.stderr[-3000:]
     with duckdb.connect(str(cdnow.path / "warehouse.duckdb"), read_only=True) as connection:
@@ -153,7 +156,7 @@ def test_cdnow_goes_the_whole_way(cdnow: Home, corpora: Path):
         ).fetchall()
     assert (orders, people) == (PURCHASES, CUSTOMERS)
     assert round(dollars, 2) == DOLLARS
-    expected = _bought_in_90_days(corpora / "cdnow-lifetimes" / "CDNOW_master.txt")
+    expected = _bought_in_90_days(MASTER)
     assert {email for (email,) in members} == expected
 
     with _patient_sink(cdnow):

@@ -15,6 +15,7 @@ from senders.clock import SteppedClock
 from senders.ledger.store import Ledger
 from senders.tracking.addresses import hash_address
 from senders.tracking.keys import Keyring
+from tests.fixtures.corpora import CORPORA, needs_corpora
 from tests.fixtures.sources import NOW
 
 PURCHASES, CUSTOMERS, DOLLARS = 69_659, 23_570, Decimal("2500315.63")
@@ -78,12 +79,9 @@ def write_imports(source: Path, home: Path) -> None:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = Path(__file__).resolve().parents[3] / "shared" / "corpora" / "cdnow-lifetimes" / "CDNOW_master.txt"
-    if not path.exists():
-        pytest.skip("the CDNOW purchases are not on this machine (../shared/corpora/cdnow-lifetimes)")
     home = tmp_path_factory.mktemp("cdnow")
     SteppedClock(home / "clock").set(NOW)
-    write_imports(path, home)
+    write_imports(CORPORA / "cdnow-lifetimes" / "CDNOW_master.txt", home)
     return home
 
 
@@ -107,6 +105,7 @@ def query(home: Path, sql: str) -> list[tuple[Any, ...]]:
         return connection.execute(sql).fetchall()
 
 
+@needs_corpora
 def test_every_purchase_of_every_customer_lands_once(home: Path) -> None:
     orders, contacts = load(home, ORDERS), load(home, CONTACTS)
     assert (orders.created, orders.duplicates, orders.rejected) == (PURCHASES, 0, 0)

@@ -1,6 +1,6 @@
 """A home with keys and one send, and a ledger in memory."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,19 +126,3 @@ class Mails:
             f"--xx\nContent-Type: message/rfc822\n\n{original}\n\n--xx--\n"
         )
         return text.replace("\n", "\r\n").encode()
-
-
-CORPORA = Path(__file__).parents[5] / "shared" / "corpora"
-
-
-@pytest.fixture
-def corpus() -> Callable[[str], Path]:
-    return find_corpus
-
-
-def find_corpus(name: str) -> Path:
-    """Return a corpus folder, or skip the test."""
-    folder = CORPORA / name
-    if not folder.is_dir():
-        pytest.skip(f"corpus {name} is not here ({folder})")
-    return folder

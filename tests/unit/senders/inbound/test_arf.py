@@ -1,9 +1,7 @@
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
 from senders.inbound.arf import FeedbackType, parse_feedback
+from tests.fixtures.corpora import CORPORA, needs_corpora
 
 ORIGINAL = "From: shop@shop.example\nMailrail-Send: spring.20261103T0900Z\nSubject: offer"
 
@@ -45,8 +43,9 @@ def test_other_mail_is_no_feedback(mails) -> None:
     assert parse_feedback(mails.arf("", ORIGINAL)) is None
 
 
-def test_kumomta_reports_are_understood(corpus: Callable[[str], Path]) -> None:
-    folder = corpus("kumomta-dsn-arf") / "crates/kumo-log-types/data/rfc5965"
+@needs_corpora
+def test_kumomta_reports_are_understood() -> None:
+    folder = CORPORA / "kumomta-dsn-arf" / "crates/kumo-log-types/data/rfc5965"
     found = [parse_feedback(path.read_bytes()) for path in sorted(folder.glob("*.eml"))]
     assert [feedback.kind if feedback else None for feedback in found] == [FeedbackType.ABUSE] * 4
     assert [feedback.recipients[:1] for feedback in found if feedback] == [

@@ -1,7 +1,5 @@
 import json
 from collections import defaultdict
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +7,7 @@ from hypothesis import strategies as st
 
 from senders.inbound.classify import Failure
 from senders.inbound.dsn import parse_dsn
+from tests.fixtures.corpora import CORPORA, needs_corpora
 
 
 def test_every_recipient_has_its_report(mails) -> None:
@@ -63,8 +62,9 @@ def test_a_damaged_report_never_fails(junk: bytes, place: int) -> None:
     assert isinstance(parse_dsn(raw[:place] + junk + raw[place:]), list)
 
 
-def test_kumomta_reports_are_understood(corpus: Callable[[str], Path]) -> None:
-    folder = corpus("kumomta-dsn-arf") / "crates/kumo-log-types/data/rfc3464"
+@needs_corpora
+def test_kumomta_reports_are_understood() -> None:
+    folder = CORPORA / "kumomta-dsn-arf" / "crates/kumo-log-types/data/rfc3464"
     found = {p.name: [(r.action, r.failure) for r in parse_dsn(p.read_bytes())] for p in sorted(folder.glob("*.eml"))}
     failed, delayed = ("failed", Failure.PERMANENT), ("delayed", Failure.TRANSIENT)
     assert found == {
@@ -78,8 +78,9 @@ def test_kumomta_reports_are_understood(corpus: Callable[[str], Path]) -> None:
     }
 
 
-def test_most_old_bounces_name_their_recipients(corpus: Callable[[str], Path]) -> None:
-    folder = corpus("flufl-bounce")
+@needs_corpora
+def test_most_old_bounces_name_their_recipients() -> None:
+    folder = CORPORA / "flufl-bounce"
     expected: dict[str, set[str]] = defaultdict(set)
     for entry in json.loads((folder / "expected.json").read_text()):
         expected[entry["file"]] |= {address.lower() for address in entry["addresses"]}
@@ -90,8 +91,9 @@ def test_most_old_bounces_name_their_recipients(corpus: Callable[[str], Path]) -
     assert right >= 0.9 * len(expected), f"{right} of {len(expected)}"
 
 
+@needs_corpora
 @pytest.mark.parametrize("name", ["dsn_05", "dsn_08", "dsn_17"])
-def test_a_delay_is_not_a_failure(corpus: Callable[[str], Path], name: str) -> None:
-    reports = parse_dsn((corpus("flufl-bounce") / "data" / f"{name}.txt").read_bytes())
+def test_a_delay_is_not_a_failure(name: str) -> None:
+    reports = parse_dsn((CORPORA / "flufl-bounce" / "data" / f"{name}.txt").read_bytes())
     assert reports
     assert not any(report.is_failure for report in reports)

@@ -12,6 +12,7 @@ from senders.rendering.renderer import Renderer
 from senders.rendering.template import CompiledTemplate, compile_template
 from senders.tracking.keys import Keyring
 from senders.tracking.tokens import SendTokens, send_tokens
+from tests.fixtures.corpora import CORPORA
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -117,15 +118,7 @@ def row() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def corpora() -> Path:
-    found = ROOT.parent / "shared" / "corpora"
-    if not found.is_dir():
-        pytest.skip("the corpora of hostile texts are not beside this repository")
-    return found
-
-
-@pytest.fixture(scope="session")
-def blns(corpora: Path) -> list[str]:
+def blns() -> list[str]:
     import json
 
-    return [text for text in json.loads((corpora / "blns" / "blns.json").read_text(encoding="utf-8")) if text]
+    return [text for text in json.loads((CORPORA / "blns" / "blns.json").read_text(encoding="utf-8")) if text]

@@ -4,7 +4,6 @@ import os
 import time
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from jinja2 import TemplateError as JinjaError
 
 from senders.errors import RenderError
 from senders.rendering.environment import TemplateEnvironment, contact_values, plain_value
+from tests.fixtures.corpora import CORPORA, needs_corpora
 
 SECRET = "s3cr3t-4711"
 ERRORS = (JinjaError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
@@ -84,9 +84,10 @@ def test_arithmetic_with_numbers_works() -> None:
     assert render("{{ 3 * 4 }} {{ 7 // 2 }} {{ 7 % 4 }}") == "12 3 3"
 
 
-def test_no_payload_of_the_corpus_finds_anything(corpora: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@needs_corpora
+def test_no_payload_of_the_corpus_finds_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "MAILRAIL_PLANTED", SECRET)
-    folder = corpora / "payloads-all-the-things" / "Server Side Template Injection"
+    folder = CORPORA / "payloads-all-the-things" / "Server Side Template Injection"
     payloads = (folder / "Intruder" / "ssti.fuzz").read_text(encoding="utf-8").splitlines()
     payloads += [line for line in (folder / "Python.md").read_text(encoding="utf-8").splitlines() if "{" in line]
     assert len(payloads) > 60

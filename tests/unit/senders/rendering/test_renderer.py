@@ -18,6 +18,7 @@ from senders.rendering.preview import preview
 from senders.rendering.renderer import Renderer
 from senders.rendering.template import CompiledTemplate, compile_template
 from senders.tracking.tokens import SendTokens
+from tests.fixtures.corpora import needs_corpora
 
 NAMES = [
     "From", "To", "Reply-To", "Subject", "Date", "Message-ID", "List-Id", "Mailrail-Send", "Feedback-ID",
@@ -249,6 +250,7 @@ def test_hostile_values(renderer: Renderer, row: dict[str, Any], text: str) -> N
     check_hostile(renderer, row, text)
 
 
+@needs_corpora
 def test_hostile_values_of_the_corpus(renderer: Renderer, row: dict[str, Any], blns: list[str]) -> None:
     for text in blns:
         check_hostile(renderer, row, text)
