@@ -97,6 +97,7 @@ def authorise(
         return standing
     elif is_scheduled and definition.approval == "automatic":
         _require_rule(definition, mailrail, manifest)
+        _require_apart(definition, mailrail, ledger, manifest)
     else:
         raise GuardError(_no_approval(manifest))
     approval = Approval(
@@ -168,6 +169,17 @@ def _require_rule(definition: CampaignDefinition, mailrail: Mailrail, manifest: 
             f"{manifest.send_id}: its schedule fired more than {definition.late_after_minutes} minutes late (after "
             f"{format_time(latest)}), so a person must approve it: {_roads(manifest)}."
         )
+
+
+def _require_apart(definition: CampaignDefinition, mailrail: Mailrail, ledger: Ledger, manifest: Manifest) -> None:
+    """Refuse a scheduled send beside one that a person has just opened: the same people would get both."""
+    since = mailrail.clock.now() - timedelta(minutes=definition.late_after_minutes)
+    for send in ledger.sends():
+        if send.campaign == manifest.campaign and send.send_id != manifest.send_id and send.opened_at > since:
+            raise GuardError(
+                f"{manifest.send_id}: {send.send_id} of the same campaign was opened at {format_time(send.opened_at)}, "
+                f"so its schedule needs a person: {_roads(manifest)}."
+            )
 
 
 def _no_approval(manifest: Manifest) -> str:

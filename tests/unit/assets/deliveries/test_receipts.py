@@ -129,6 +129,21 @@ def test_the_standing_rule_covers_its_own_schedule_only(world: World, ledger) ->
     assert ledger.send(SEND_ID).too_late_after == NOW + timedelta(minutes=120)
 
 
+def test_a_schedule_beside_a_send_by_hand_needs_a_person(world: World, ledger) -> None:
+    by_hand = "spring_sale.20261103T0855Z"
+    for step in (freeze_audience, run_preflight):
+        step(define(**AUTOMATIC), world.campaign, world.mailrail, ledger, send_id=by_hand)
+    authorise(
+        define(**AUTOMATIC), world.campaign, world.mailrail, ledger,
+        send_id=by_hand, confirm=8, approved_by="me", is_scheduled=False,
+    )  # fmt: skip
+    open_send(define(**AUTOMATIC), world.campaign, world.mailrail, ledger, send_id=by_hand)
+    prepare(world, ledger, **AUTOMATIC)
+    with pytest.raises(GuardError, match=rf"{by_hand} of the same campaign was opened"):
+        allow(world, ledger, is_scheduled=True, **AUTOMATIC)
+    assert allow(world, ledger, confirm=8, **AUTOMATIC).recipients == 8
+
+
 def test_a_schedule_that_fires_too_late_needs_a_person(world: World, ledger) -> None:
     prepare(world, ledger, **AUTOMATIC)
     world.clock.step(timedelta(minutes=121))
