@@ -3,6 +3,7 @@
 Add a sensor here when data outside Dagster should start a run. Loading itself belongs to ``assets.events``.
 """
 
+import time
 from collections.abc import Iterator
 
 import dagster as dg
@@ -11,6 +12,7 @@ from assets.partitions import split_send_id
 from assets.warehouse.resources import Mailrail
 from senders.message import State
 
+_AGAIN_SECONDS = 600.0
 _OPEN = (State.QUEUED, State.OFFERED, State.DEFERRED)
 
 
@@ -25,7 +27,7 @@ def _events_came_in() -> dg.SensorDefinition:
         job_name="load_events",
         minimum_interval_seconds=30,
         required_resource_keys={"mailrail"},
-        description="Starts a load when the ledger holds rows that the warehouse has not.",
+        description="Starts a load when something came in; tries a failed one again after ten minutes.",
     )
     def events_came_in(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         mailrail: Mailrail = context.resources.mailrail
@@ -35,11 +37,21 @@ def _events_came_in() -> dg.SensorDefinition:
         # The cursor only saves runs; exactly-once is the high-water mark's work, in the warehouse itself.
         cursor = ",".join(str(number) for number in newest)
         if cursor == context.cursor:
-            return dg.SkipReason("nothing new came in")
+            failed = failed_load(context.instance)
+            return dg.RunRequest(run_key=failed) if failed else dg.SkipReason("nothing new came in")
         context.update_cursor(cursor)
         return dg.RunRequest(run_key=cursor)
 
     return events_came_in
+
+
+def failed_load(instance: dg.DagsterInstance) -> str | None:
+    """Return the id of the last load, if it failed a while ago: its rows must not wait for the next event."""
+    last = instance.get_run_records(dg.RunsFilter(job_name="load_events"), limit=1)
+    if not last or last[0].dagster_run.status is not dg.DagsterRunStatus.FAILURE:
+        return None
+    ended = last[0].end_time or 0.0
+    return last[0].dagster_run.run_id if time.time() - ended > _AGAIN_SECONDS else None
 
 
 def _sends_settled() -> dg.SensorDefinition:

@@ -46,14 +46,40 @@ def _load_once(
 ) -> Iterator[tuple[str, int]]:
     for table in _ONCE:
         _delete(connection, table, send.send_no)
-    manifest = load_manifest(folder)
-    yield "mail_recipients", _load_recipients(connection, folder, manifest, send.send_no)
-    yield "mail_exclusions", _load_exclusions(connection, folder, manifest, send.send_no)
+    manifest = _whole_manifest(folder)
+    if manifest is None:
+        # The files are gone, by retention or by accident: who was mailed stands in the ledger, and one send
+        # without its files must not keep everybody's events out.
+        yield "mail_recipients", insert(connection, "mail_recipients", _recipients_of(ledger, send.send_no))
+    else:
+        yield "mail_recipients", _load_recipients(connection, folder, manifest, send.send_no)
+        yield "mail_exclusions", _load_exclusions(connection, folder, manifest, send.send_no)
     links = ledger.links(send.send_no)
     rows = [
         {"send_no": send.send_no, **{name: getattr(link, name) for name in link.__dataclass_fields__}} for link in links
     ]
     yield "mail_links", insert(connection, "mail_links", rows)
+
+
+def _whole_manifest(folder: Path) -> Manifest | None:
+    """Return the manifest of a send whose files are all there."""
+    try:
+        manifest = load_manifest(folder)
+    except ConfigError:
+        return None
+    files = [*(shard.file for shard in manifest.shards), manifest.exclusions.file]
+    return manifest if all((folder / name).exists() for name in files) else None
+
+
+def _recipients_of(ledger: Ledger, send_no: int) -> Iterator[Mapping[str, Any]]:
+    """Yield the recipients as far as the ledger knows them: not their domains nor their variants."""
+    for seq, address_hash in ledger.address_hashes(send_no):
+        yield {
+            "message_key": message_key(send_no, seq),
+            "send_no": send_no,
+            "seq": seq,
+            "contact_id": address_hash.hex(),
+        }
 
 
 def _load_recipients(connection: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, send_no: int) -> int:

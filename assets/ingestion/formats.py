@@ -41,7 +41,9 @@ def read_raw(definition: SourceDefinition, path: Path) -> "pl.DataFrame":
         check_encoding(definition, path)
     header = read_header(definition, path)
     missing = [column for column in definition.used_columns if column not in header]
-    if missing and kind != "jsonl":  # an object may leave a key out; a table may not
+    if kind == "jsonl":  # an object may leave a key out, but not every object one that says who, or what consent
+        missing = [column for column in missing if column in definition.telling_columns]
+    if missing:
         raise ConfigError(
             f"source {definition.name}: {path} has no column {missing[0]!r}; its columns are {', '.join(header)}. "
             f"Mend columns in assets/sources/{definition.name}/defs.yaml."
@@ -51,12 +53,16 @@ def read_raw(definition: SourceDefinition, path: Path) -> "pl.DataFrame":
 
 
 def read_header(definition: SourceDefinition, path: Path) -> list[str]:
-    """Return the names of a file's columns; for JSON lines the keys of its first objects."""
+    """Return the names of a file's columns; for JSON lines the keys of its objects."""
     kind = definition.format_of(path)
     if kind == "parquet":
         return _scan_parquet(definition, path).columns
     with path.open(encoding=_codec(definition), newline="", errors="replace") as handle:
-        return _csv_header(definition, path, handle) if kind == "csv" else _jsonl_keys(handle)
+        return (
+            _csv_header(definition, path, handle)
+            if kind == "csv"
+            else _jsonl_keys(handle, set(definition.used_columns))
+        )
 
 
 def hash_file(path: Path) -> str:
@@ -223,9 +229,12 @@ def _with_row_json(frame: "pl.DataFrame", header: list[str]) -> "pl.DataFrame":
     return frame.with_columns(pl.coalesce("_row", pl.struct(kept).struct.json_encode()).alias("_row"))
 
 
-def _jsonl_keys(handle: TextIO) -> list[str]:
+def _jsonl_keys(handle: TextIO, wanted: set[str]) -> list[str]:
+    """Return the keys of the first objects, and of as many more as it takes to meet every wanted one."""
     keys: dict[str, None] = {}
-    for _, line in zip(range(SAMPLE_LINES), handle, strict=False):
+    for number, line in enumerate(handle):
+        if number >= SAMPLE_LINES and wanted <= keys.keys():
+            break
         record = _parse_object(line)
         keys.update(dict.fromkeys(_paths(record)) if record else {})
     return list(keys)

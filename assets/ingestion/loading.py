@@ -114,14 +114,14 @@ def load_source(
         changes = landing.classify()
         summary = landing.summarize()
         quarantined = summary["rejected_share"] > definition.max_rejected_share
-        suppressed = 0
+        # Suppressions first: killed between the two, the next load lands the rows; the other way round it
+        # would take them for known and suppress nobody. A load set aside keeps nothing but these: mail to
+        # somebody who said stop is worse than one address too many that gets none.
+        events = suppression_events(definition.name, load_id, validated.suppressions, now=landing.at)
+        suppressed = _record(ledger, events)
         if quarantined:
             changes = dict.fromkeys(changes, 0)
         else:
-            # Suppressions first: killed between the two, the next load lands the rows; the other way
-            # round it would take them for known and suppress nobody.
-            events = suppression_events(definition.name, load_id, validated.suppressions, now=landing.at)
-            suppressed = _record(ledger, events)
             landing.land(load_id, content, paths)
     return LoadResult(
         name=definition.name,

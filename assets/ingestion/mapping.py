@@ -219,6 +219,12 @@ class SourceDefinition(_Strict):
         return (self.key or ("source_key" if "source_key" in self.columns else "email"),)
 
     @property
+    def telling_columns(self) -> set[str]:
+        """Their columns that say who a row is about and what consent it carries."""
+        named = {self.columns[field] for field in (*self.key_fields, "email") if field in self.columns}
+        return named | ({self.consent.column} if self.consent.column else set())
+
+    @property
     def used_columns(self) -> list[str]:
         """Their columns that we read, without repeats, in order."""
         wanted = [*self.columns.values(), *([self.consent.column] if self.consent.column else [])]

@@ -70,6 +70,8 @@ def validate(definition: SourceDefinition, raw: "pl.DataFrame", address_key: byt
     if definition.kind == "contacts":
         frame = frame.with_columns(consent_of(definition.consent, pl.col("consent")).alias("_consent"))
     good = _shape(definition, frame.filter(pl.col("_reason").is_null()))
+    if definition.kind == "orders" and "line_no" not in definition.columns:
+        good = _with_line_numbers(good)
     accepted = good.unique(subset=KEYS[definition.kind], keep="last", maintain_order=True)
     return Validated(
         accepted=accepted,
@@ -223,6 +225,17 @@ def _shape(definition: SourceDefinition, frame: "pl.DataFrame") -> "pl.DataFrame
     return frame.select(*shaped, *_contact_columns(definition)).with_columns(
         pl.coalesce("source_key", "contact_id").alias("source_key")
     )
+
+
+def _with_line_numbers(orders: "pl.DataFrame") -> "pl.DataFrame":
+    """Number the lines of orders that come without numbers: one for each product of an order.
+
+    Else the second product of an order would take the place of the first, and revenue would be too low.
+    """
+    import polars as pl
+
+    product = pl.col("product_id").fill_null("")
+    return orders.with_columns(product.rank("dense").over("order_id").cast(pl.Int32).alias("line_no"))
 
 
 def _contact_columns(definition: SourceDefinition) -> "list[pl.Expr]":

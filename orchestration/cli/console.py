@@ -69,6 +69,8 @@ def explain_failure(error: BaseException) -> tuple[str | None, int]:
         return str(root), CHECK_FAILED
     if isinstance(root, OSError) and root.errno in {errno.EACCES, errno.EROFS}:
         return f"cannot write {root.filename or root}: {root.strerror}; check the owner and mode.", CHECK_FAILED
+    if isinstance(root, NotADirectoryError | FileExistsError):
+        return f"{root.filename} is a file where a folder is needed; move it, or set MAILRAIL_HOME.", USAGE
     if home := _home_without_room():
         return f"the disk is full ({home}); make room and run the same command again.", CHECK_FAILED
     return None, CHECK_FAILED

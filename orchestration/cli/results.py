@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from orchestration.cli.console import CHECK_FAILED, err, json_option, out, print_json
+from orchestration.cli.console import json_option, out, print_json
 from orchestration.settings import load_settings
 from senders.errors import ConfigError
 
@@ -92,10 +92,7 @@ def report(context: click.Context, send: str | None, as_json: bool) -> None:
         rows = read_metrics(connection, None)
         chosen = _choose(rows, send)
         if chosen is None:
-            err.print(
-                "mailrail: there is no such send in the published copy yet; run: mailrail refresh", soft_wrap=True
-            )
-            context.exit(CHECK_FAILED)
+            raise ConfigError(f"there is no send {send or ''!r} in the published copy yet; run: mailrail refresh")
         frames = read_send(connection, chosen["send_id"])
     path = write_report(mailrail, chosen["send_id"])
     if as_json:

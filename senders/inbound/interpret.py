@@ -84,7 +84,7 @@ class Interpreter:
         reports = [] if is_auto_reply(mail) else parse_dsn(mail)
         if reports:
             return self._bounce(mail, reports, raw)
-        return [] if is_auto_reply(mail) else self._mailto(mail)
+        return self._mailto(mail)
 
     def _bounce(self, mail: Mail, reports: list[BounceReport], raw: bytes) -> list[Event]:
         failed = [report for report in reports if report.is_failure]
@@ -157,7 +157,9 @@ class Interpreter:
         ]
 
     def _mailto(self, mail: Mail) -> list[Event]:
-        claims = find_unsubscribed(mail, self.reader)
+        # Providers' own unsubscribe buttons mark the mail as automatic. Its subject is then the one we asked
+        # for; the text of a vacation note may quote our links and says nothing.
+        claims = find_unsubscribed(mail, self.reader, subject_only=is_auto_reply(mail))
         return [self._unsubscribed(claims, claims.address_hash, "mailto")] if claims else []
 
     def _unsubscribed(self, claims: Claims, address_hash: bytes, road: str) -> Event:

@@ -50,9 +50,10 @@ def find_complained(mail: Mail, feedback: Feedback, reader: TokenReader) -> Clai
     )
 
 
-def find_unsubscribed(mail: Mail, reader: TokenReader) -> Claims | None:
+def find_unsubscribed(mail: Mail, reader: TokenReader, *, subject_only: bool = False) -> Claims | None:
     """Return whom a mail to the List-Unsubscribe address takes off: a token of ours in its subject or text."""
-    words = _WORD.findall(f"{mail.fields.get('subject')}\n{mail.text[:20_000]}")
+    text = "" if subject_only else mail.text[:20_000]
+    words = _WORD.findall(f"{mail.fields.get('subject')}\n{text}")
     return _first(words, lambda word: reader.read(word, Purpose.UNSUBSCRIBE))
 
 

@@ -52,6 +52,16 @@ class Messages:
                 yield seq, State(state), tries, from_micros(changed_at)
             last = page[-1][0]
 
+    def address_hashes(self, send_no: int) -> Iterator[tuple[int, bytes]]:
+        """Yield ``(seq, address_hash)`` of every message of a send, in order; read in pages as well."""
+        last = 0
+        while page := self._database.rows(
+            "select seq, address_hash from messages where send_no = ? and seq > ? order by seq limit ?",
+            (send_no, last, _PAGE),
+        ):
+            yield from ((seq, bytes(raw)) for seq, raw in page)
+            last = page[-1][0]
+
     def attempts(self, send_no: int, seq: int) -> list[AttemptRow]:
         """Return the history of one message, oldest first."""
         rows = self._database.rows(

@@ -159,3 +159,14 @@ def test_the_origin_of_a_send_outlives_its_files(world: World, ledger: Ledger) -
     ledger.set_send_state(SEND_ID, "cancelled", "test")
     load(world, ledger)
     assert rows(world, "select state, included, git_commit from raw.mail_sends") == [("cancelled", 13, "abc")]
+
+
+def test_a_send_without_its_files_keeps_nobodys_events_out(world: World, ledger: Ledger) -> None:
+    folder = world.mailrail.send_folder(SEND_ID)
+    for path in folder.glob("*.parquet"):
+        path.unlink()
+    ledger.record([opened(1)])
+    loaded = load(world, ledger)
+    assert (loaded.rows["mail_recipients"], loaded.rows["mail_inbound"]) == (12, 1)
+    known = {row.address_hash.hex() for row in (ledger.message(1, seq) for seq in range(1, 13)) if row}
+    assert {contact for (contact,) in rows(world, "select contact_id from raw.mail_recipients")} == known

@@ -103,9 +103,15 @@ def test_too_many_rejects_set_the_whole_load_aside(shop):
     assert [shop.query(f"select count(*) from raw.{table}") for table in ("contacts", "rejects", "loads")] == [
         [(0,)]
     ] * 3
-    assert not shop.ledger.events
     assert result.rejects_file is not None
     assert result.rejects_file.exists()
+
+
+def test_a_load_set_aside_still_suppresses_whoever_said_stop(shop):
+    shop.put("in/contacts.csv", THREE + "bad\n" * 2)
+    assert shop.load(define(CONTACTS, max_rejected_share=0.3)).suppressed == 1
+    (event,) = shop.ledger.events.values()
+    assert event.suppresses
 
 
 def test_rejects_can_be_mended_and_loaded_with_the_same_definition(shop):
@@ -128,7 +134,7 @@ def test_rejects_can_be_mended_and_loaded_with_the_same_definition(shop):
 
 
 def test_rejects_of_json_lines_load_again_as_csv(shop):
-    shop.put("in/c.jsonl", '{"No": 1, "E-Mail": "a", "n": {"f": "A"}}\n')
+    shop.put("in/c.jsonl", '{"No": 1, "E-Mail": "a", "n": {"f": "A"}, "News": "yes"}\n')
     definition = define(
         CONTACTS, format="jsonl", location="in/c.jsonl", max_rejected_share=1.0,
         columns={"source_key": "No", "email": "E-Mail", "first_name": "n.f"},
@@ -137,6 +143,26 @@ def test_rejects_of_json_lines_load_again_as_csv(shop):
     mended = shop.put("mended.csv", rejects.read_text().replace("1,a,", "1,a@x.example,"))
     assert counts(shop.load(definition, files=[mended])) == (1, 1, 0, 0, 0, 0)
     assert shop.query("select first_name from raw.contacts") == [("A",)]
+
+
+def test_json_lines_without_the_column_of_consent_are_refused(shop):
+    shop.put("in/c.jsonl", '{"No": 1, "E-Mail": "a@x.example", "Nwes": "unsubscribed"}\n')
+    definition = define(
+        CONTACTS, format="jsonl", location="in/c.jsonl", columns={"source_key": "No", "email": "E-Mail"}
+    )
+    with pytest.raises(ConfigError, match="has no column 'News'; its columns are No, E-Mail, Nwes"):
+        shop.load(definition)
+
+
+def test_products_of_an_order_without_line_numbers_are_lines_of_their_own(shop):
+    rows = (
+        "1,a@x.example,10,2026-01-01,1,boots\n1,a@x.example,5,2026-01-01,1,socks\n1,a@x.example,6,2026-01-01,1,socks\n"
+    )
+    shop.put("in/orders.csv", "id,email,amount,at,n,sku\n" + rows + "2,a@x.example,7,2026-01-01,1,boots\n")
+    result = shop.load(define(ORDERS, columns={**ORDERS["columns"], "product_id": "sku"}))
+    assert (result.created, result.duplicates) == (3, 1)
+    found = shop.query("select order_id, line_no, product_id, amount from raw.orders order by all")
+    assert found == [("1", 1, "boots", 10.0), ("1", 2, "socks", 6.0), ("2", 1, "boots", 7.0)]
 
 
 def test_files_of_a_pattern_are_one_load(shop):

@@ -95,6 +95,21 @@ def test_vacation_notes_change_nothing(interpreter, tokens, field: str) -> None:
     assert interpreter.interpret(raw.encode()) == []
 
 
+@pytest.mark.parametrize("field", ["Auto-Submitted: auto-generated", "Precedence: auto_reply"])
+def test_a_providers_own_unsubscribe_button_counts_though_it_is_automatic(
+    interpreter, tokens, address_hash, field: str
+) -> None:
+    token = tokens.unsubscribe(1, address_hash, "offers")
+    (event,) = interpreter.interpret(f"From: {ADDRESS}\n{field}\nSubject: unsubscribe {token}\n\n".encode())
+    assert (event.kind, event.scope) == (Kind.UNSUBSCRIBED, "offers")
+
+
+def test_a_vacation_note_that_quotes_our_link_takes_nobody_off(interpreter, tokens, address_hash) -> None:
+    token = tokens.unsubscribe(1, address_hash, "offers")
+    raw = f"From: {ADDRESS}\nAuto-Submitted: auto-replied\nSubject: away\n\n> unsubscribe: {token}\n"
+    assert interpreter.interpret(raw.encode()) == []
+
+
 def test_a_report_marked_automatic_is_still_a_bounce(interpreter, tokens, mails) -> None:
     to = tokens.return_path(1, "b.example")
     raw = mails.dsn(to, mails.block(ADDRESS), headers="Auto-Submitted: auto-replied\n")
