@@ -44,6 +44,7 @@ REASONS: Mapping[str, Term] = {
     "imported": Term("Unsubscribed in a source", "a source says that the person does not want mail"),
     "no_consent": Term("No consent", "no source holds the person's permission"),
     "invalid_address": Term("Invalid address", "no message can be sent there"),
+    "not_allow_listed": Term("Not on the allow-list", "outside production only listed addresses get real mail"),
     "missing_field": Term("Missing field", "the template needs a value that is not there"),
     "frequency_cap": Term("Frequency cap", "had enough messages lately"),
     "holdout": Term("Holdout", "kept apart to measure what the message changes"),

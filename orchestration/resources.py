@@ -14,9 +14,9 @@ def build_mailrail(settings: Settings) -> Mailrail:
     """Return the project as assets and commands see it."""
     settings.require_public_address()
     relays = settings.relay_configs()
-    stranger_free = settings.environment == "production"
+    is_production = settings.environment == "production"
     allowed = {
-        name: None if stranger_free or relays[profile.relay].is_loopback else tuple(settings.recipient_allow_list)
+        name: None if is_production or relays[profile.relay].is_loopback else tuple(settings.recipient_allow_list)
         for name, profile in settings.profiles.items()
     }
     return Mailrail(
@@ -24,7 +24,6 @@ def build_mailrail(settings: Settings) -> Mailrail:
         home=settings.home,
         base_url=settings.collector.base_url.rstrip("/"),
         profiles=settings.profiles,
-        environment=settings.environment,
         allowed_recipients=allowed,
         git_commit=read_commit(settings.project),
     )

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-EVENT_VERSION = 1
-
 
 class Kind(StrEnum):
     """What happened; past tense."""

@@ -1,7 +1,7 @@
 """Why somebody in the segments does not get a message: the reasons, in the order in which they are asked.
 
-Each person has exactly one reason, the first that holds. Add a reason here and its condition in ``judging``; the
-same words stand in the ledger, in the marts and on screens.
+Each person has exactly one reason, the first that holds. Add a reason here, its condition in ``judging``
+and its words for people in ``dashboards.glossary``.
 """
 
 from enum import StrEnum
@@ -24,17 +24,3 @@ class Reason(StrEnum):
 
 
 SUPPRESSIONS = (Reason.UNSUBSCRIBED, Reason.BOUNCED, Reason.COMPLAINED, Reason.IMPORTED)
-
-WORDS = {
-    Reason.EXCLUDED_SEGMENT: "is in a segment that the campaign excludes",
-    Reason.UNSUBSCRIBED: "unsubscribed",
-    Reason.BOUNCED: "the address bounced for good",
-    Reason.COMPLAINED: "complained about a message",
-    Reason.IMPORTED: "was brought in as unsubscribed by a source",
-    Reason.NO_CONSENT: "has given no consent",
-    Reason.INVALID_ADDRESS: "has no address that can be written to",
-    Reason.NOT_ALLOW_LISTED: "is not on recipient_allow_list, and this is not production",
-    Reason.MISSING_FIELD: "lacks a value that the template needs",
-    Reason.FREQUENCY_CAP: "got enough messages lately",
-    Reason.HOLDOUT: "is held out, to measure what the campaign brings",
-}

@@ -7,14 +7,12 @@ to ``preflight`` and ``checks``.
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from assets.deliveries.batches import read_rows
-from senders.config import SenderProfile
 from senders.message import Message, Unrenderable
+from senders.rendering.context import SendContext
 from senders.rendering.renderer import Renderer
 from senders.rendering.template import CompiledTemplate
-from senders.tracking.tokens import SendTokens
 
 MAX_LISTED = 100
 _HTML_HEAD = b"\r\nContent-Type: text/html; charset=utf-8\r\n"
@@ -26,13 +24,7 @@ class Job:
 
     file: str
     template: str
-    profile: SenderProfile
-    tokens: SendTokens
-    send_id: str
-    campaign: str
-    topic: str
-    base_url: str
-    sent_at: datetime
+    context: SendContext
 
 
 @dataclass(slots=True)
@@ -57,16 +49,7 @@ class Measures:
 def measure(job: Job) -> Measures:
     """Render every row of a shard and drop the messages."""
     template = CompiledTemplate.from_json(job.template)
-    renderer = Renderer(
-        template,
-        job.profile,
-        job.tokens,
-        send_id=job.send_id,
-        campaign=job.campaign,
-        topic=job.topic,
-        base_url=job.base_url,
-        sent_at=job.sent_at,
-    )
+    renderer = Renderer(template, job.context)
     found = Measures()
     for row in read_rows(job.file):
         found.missing.update(name for name in template.fields if row.get(name) in (None, ""))

@@ -22,6 +22,7 @@ from assets.warehouse.resources import Mailrail
 from senders.clock import format_time
 from senders.config import SenderProfile
 from senders.errors import ConfigError, GuardError
+from senders.rendering.context import SendContext
 from senders.rendering.template import CompiledTemplate, compile_template
 from senders.tracking.tokens import send_tokens
 
@@ -159,13 +160,15 @@ def _jobs(manifest: Manifest, template: CompiledTemplate, profile: SenderProfile
         yield Job(
             file=str(mailrail.send_folder(manifest.send_id) / shard.file),
             template=template.to_json(),
-            profile=replace(profile, dkim=None),  # a private key has no business in another process
-            tokens=send_tokens(mailrail.keyring(), manifest.send_no),
-            send_id=manifest.send_id,
-            campaign=manifest.campaign,
-            topic=manifest.topic,
-            base_url=mailrail.base_url,
-            sent_at=mailrail.clock.now(),
+            context=SendContext(
+                profile=replace(profile, dkim=None),  # a private key has no business in another process
+                tokens=send_tokens(mailrail.keyring(), manifest.send_no),
+                send_id=manifest.send_id,
+                campaign=manifest.campaign,
+                topic=manifest.topic,
+                base_url=mailrail.base_url,
+                sent_at=mailrail.clock.now(),
+            ),
         )
 
 

@@ -18,11 +18,12 @@ from assets.audiences.plan import build_request, campaign_folder
 from assets.warehouse.published import connect_published
 from assets.warehouse.resources import Mailrail
 from senders.errors import ConfigError, RenderError
+from senders.rendering.context import SendContext
 from senders.rendering.preview import Preview, preview
 from senders.rendering.renderer import Renderer
 from senders.rendering.template import compile_template
 from senders.tracking.addresses import AddressError, mask_address, normalize_address
-from senders.tracking.tokens import send_tokens
+from senders.tracking.tokens import NO_SEND, send_tokens
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -64,11 +65,9 @@ def preview_campaign(
     folder = campaign_folder(mailrail.project, campaign)
     definition = load_campaign(folder)
     template = compile_template(folder, shared_templates(folder))
-    # Number 0 is no send: tokens of a preview open nothing.
-    renderer = Renderer(
-        template,
-        mailrail.profile(definition.sender),
-        send_tokens(mailrail.keyring(), 0),
+    context = SendContext(
+        profile=mailrail.profile(definition.sender),
+        tokens=send_tokens(mailrail.keyring(), NO_SEND),
         send_id=f"{campaign}.preview",
         campaign=campaign,
         topic=definition.topic,
@@ -82,7 +81,7 @@ def preview_campaign(
     if not rows:
         found = f"{address} is not among its recipients" if address else "it has no recipients"
         raise ConfigError(f"{campaign}: {found}; see: mailrail plan {campaign}")
-    return [_show(shown, write) for shown in _render(renderer, rows)]
+    return [_show(shown, write) for shown in _render(Renderer(template, context), rows)]
 
 
 def _rows(

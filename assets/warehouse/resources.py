@@ -32,7 +32,6 @@ class Mailrail:
     home: Path
     base_url: str
     profiles: Mapping[str, SenderProfile] = field(repr=False)
-    environment: str = "development"
     allowed_recipients: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     git_commit: str = ""
 

@@ -16,6 +16,7 @@ from typing import Any
 from senders.clock import parse_time
 from senders.collector.viewer import ViewJob
 from senders.config import SenderProfile
+from senders.rendering.context import SendContext
 from senders.rendering.renderer import Renderer
 from senders.rendering.template import CompiledTemplate
 from senders.tracking.tokens import SendTokens
@@ -98,13 +99,13 @@ def _renderer(folder: str, job: ViewJob) -> Renderer:
 def _make_renderer(folder: Path, job: ViewJob) -> Renderer:
     template = CompiledTemplate.from_json((folder / "template.json").read_text(encoding="utf-8"))
     tokens = SendTokens(job.send_no, job.key_id, bytes.fromhex(job.key), bytes.fromhex(job.identity))
-    return Renderer(
-        template,
-        _NOBODY,
-        tokens,
+    context = SendContext(
+        profile=_NOBODY,
+        tokens=tokens,
         send_id=job.send_id,
         campaign=job.campaign,
         topic=job.topic,
         base_url=job.base_url,
         sent_at=parse_time(job.sent_at) if job.sent_at else datetime.now(UTC),
     )
+    return Renderer(template, context)

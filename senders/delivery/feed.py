@@ -66,7 +66,7 @@ async def render(job: RenderJob, limits: RenderLimits) -> AsyncIterator[Batch]:
             if open_seqs:
                 raise RenderError(f"the render child left {len(open_seqs)} rows of {job.shard_file.name} out")
         except ChildEnded as ended:
-            logger.warning("render child of %s: %s (row %d)", job.send_id, ended, ended.seq)
+            logger.warning("render child of %s: %s (row %d)", job.context.send_id, ended, ended.seq)
             if careful and ended.seq in open_seqs:
                 del open_seqs[ended.seq]
                 culprits += 1

@@ -14,14 +14,12 @@ import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from senders.config import SenderProfile
 from senders.delivery.frames import HEADER, FrameKind, encode_batch, frame
 from senders.message import Message, Unrenderable
-from senders.tracking.tokens import SendTokens
+from senders.rendering.context import SendContext
 
 Row = Mapping[str, Any]
 Build = Callable[[Row], Message | Unrenderable]
@@ -45,13 +43,7 @@ class RenderJob:
     shard_file: Path
     seqs: tuple[int, ...]
     template_file: Path
-    profile: SenderProfile
-    tokens: SendTokens
-    send_id: str
-    campaign: str
-    topic: str
-    base_url: str
-    sent_at: datetime
+    context: SendContext
     builder: str = "senders.delivery.render_child:template_builder"
     careful: bool = False
 
@@ -62,17 +54,7 @@ def template_builder(job: RenderJob) -> Build:
     from senders.rendering.template import CompiledTemplate
 
     template = CompiledTemplate.from_json(job.template_file.read_text(encoding="utf-8"))
-    renderer = Renderer(
-        template,
-        job.profile,
-        job.tokens,
-        send_id=job.send_id,
-        campaign=job.campaign,
-        topic=job.topic,
-        base_url=job.base_url,
-        sent_at=job.sent_at,
-    )
-    return renderer.build
+    return Renderer(template, job.context).build
 
 
 def load(name: str) -> Callable[..., Any]:

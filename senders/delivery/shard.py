@@ -26,6 +26,7 @@ from senders.ledger.rows import SendRow, to_micros
 from senders.ledger.sends import send_by_number
 from senders.ledger.transitions import Verdict, Waiting, due_messages, pass_over_known, pause
 from senders.message import Unrenderable
+from senders.rendering.context import SendContext
 from senders.tracking.tokens import send_tokens
 
 logger = logging.getLogger(__name__)
@@ -115,13 +116,15 @@ class ShardRun:
             shard_file=folder / self._lease.file,
             seqs=tuple(message.seq for message in due),
             template_file=folder / "template.json",
-            profile=self._context.public_profile(profile),
-            tokens=send_tokens(self._context.keyring, send.send_no),
-            send_id=send.send_id,
-            campaign=send.campaign,
-            topic=send.topic,
-            base_url=self._context.config.base_url,
-            sent_at=send.opened_at,
+            context=SendContext(
+                profile=self._context.public_profile(profile),
+                tokens=send_tokens(self._context.keyring, send.send_no),
+                send_id=send.send_id,
+                campaign=send.campaign,
+                topic=send.topic,
+                base_url=self._context.config.base_url,
+                sent_at=send.opened_at,
+            ),
             builder=self._context.tuning.builder,
         )
 

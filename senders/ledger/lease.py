@@ -7,7 +7,6 @@ what the holder does with its messages stands in ``transitions``.
 import sqlite3
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from senders.ledger.database import advance
 from senders.ledger.owner import is_dead, this_machine
@@ -104,11 +103,6 @@ def reap(connection: sqlite3.Connection, now_micros: int) -> int:
             )
             freed += 1
     return freed
-
-
-def has_reapable(rows: list[tuple[Any, ...]]) -> bool:
-    """Whether any of ``(owner, expires_at)`` rows is free for the taking."""
-    return any(_is_free(owner, expires_at) for owner, expires_at in rows)
 
 
 def _is_free(holder: str, expires_at: float) -> bool:

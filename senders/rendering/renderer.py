@@ -6,22 +6,20 @@ here what differs per recipient. Neither keys nor settings are known here, so th
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from jinja2.exceptions import SecurityError, TemplateError, UndefinedError
 from markupsafe import Markup, escape
 
-from senders.config import SenderProfile
 from senders.errors import RenderError, TokenError
 from senders.message import Message, Unrenderable
 from senders.rendering import headers, mime
+from senders.rendering.context import SendContext
 from senders.rendering.environment import LINK_SLOT, LinkSlot, TemplateEnvironment, contact_values
 from senders.rendering.expressions import CONTACT, PIXEL_SLOT, UNSUBSCRIBE_URL, VIEW_URL
 from senders.rendering.links import personal_url, slot_name
 from senders.rendering.template import CompiledTemplate
 from senders.rendering.text import tidy_text
 from senders.tracking.addresses import AddressError, wire_address
-from senders.tracking.tokens import SendTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +34,13 @@ class Rendered:
 class Renderer:
     """Makes the messages of one send."""
 
-    def __init__(
-        self,
-        template: CompiledTemplate,
-        profile: SenderProfile,
-        tokens: SendTokens,
-        *,
-        send_id: str,
-        campaign: str,
-        topic: str,
-        base_url: str,
-        sent_at: datetime,
-    ) -> None:
+    def __init__(self, template: CompiledTemplate, context: SendContext) -> None:
+        profile = context.profile
         self._template = template
         self._profile = profile
-        self._tokens = tokens
-        self._topic = topic
-        self._base_url = base_url.rstrip("/")
+        self._tokens = context.tokens
+        self._topic = context.topic
+        self._base_url = context.base_url.rstrip("/")
         escaping, plain = TemplateEnvironment(autoescape=True), TemplateEnvironment(autoescape=False)
         self._html = escaping.from_string(template.html)
         self._text = plain.from_string(template.text)
@@ -62,8 +50,10 @@ class Renderer:
         self._slots = tuple((slot_name(link.link_no), link.link_no) for link in self._links)
         self._sender = headers.mailbox_header("From", profile.from_name, profile.from_address)
         self._reply_to = headers.mailbox_header("Reply-To", "", profile.reply_to) if profile.reply_to else ""
-        self._date = headers.date_header(sent_at)
-        self._campaign = headers.campaign_headers(profile, send_id=send_id, campaign=campaign, topic=topic)
+        self._date = headers.date_header(context.sent_at)
+        self._campaign = headers.campaign_headers(
+            profile, send_id=context.send_id, campaign=context.campaign, topic=context.topic
+        )
 
     def render(self, row: Mapping[str, object]) -> Rendered:
         """Return subject, HTML and text for one row.

@@ -19,6 +19,7 @@ from senders.errors import TokenError
 from senders.tracking.keys import Keyring
 
 VERSION = 1
+NO_SEND = 0  # previews: their tokens look like any other and are good for nothing
 MAC_BYTES = 16
 TAG_BYTES = 10
 HASH_BYTES = 16
@@ -150,6 +151,8 @@ class TokenReader:
         expected = hashlib.blake2b(body, digest_size=MAC_BYTES, key=self._send_key(key_id, send_no)).digest()
         if not hmac.compare_digest(mac, expected):
             raise TokenError("token: the signature does not match")
+        if send_no == NO_SEND:
+            raise TokenError("token: of a preview, which is no send")
         if found != purpose:
             raise TokenError(f"token: not made for {purpose.name.lower()}")
         return _claims(purpose, send_no, seq, link_no, body[_HEAD.size :])

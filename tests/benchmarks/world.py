@@ -23,6 +23,7 @@ from senders.config import DeliveryConfig, RelayConfig, SenderProfile
 from senders.ledger.rows import Approval, SendSpec, ShardSpec
 from senders.ledger.store import Ledger
 from senders.message import Message
+from senders.rendering.context import SendContext
 from senders.rendering.renderer import Renderer
 from senders.rendering.template import CompiledTemplate, compile_template
 from senders.tracking.addresses import hash_address
@@ -115,16 +116,16 @@ class World:
 
     def renderer(self) -> Renderer:
         """Return what the render child renders with."""
-        return Renderer(
-            self.template,
-            _PROFILE,
-            send_tokens(Keyring.open(self.home / "keys"), self.send_no),
+        context = SendContext(
+            profile=_PROFILE,
+            tokens=send_tokens(Keyring.open(self.home / "keys"), self.send_no),
             send_id=_SEND_ID,
             campaign=_CAMPAIGN,
             topic=_TOPIC,
             base_url=_BASE_URL,
             sent_at=datetime.now(UTC),
         )
+        return Renderer(self.template, context)
 
     def example(self) -> bytes:
         """Return one message of this send."""

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assets.audiences.exclusions import WORDS, Reason
+from assets.audiences.exclusions import Reason
 from assets.audiences.judging import JUDGED, Request, judge
 from assets.audiences.plan import plan_audience, plan_campaign
 from assets.warehouse.published import connect_published
+from dashboards.glossary import REASONS
 from senders.errors import ConfigError
 from senders.event import Event, Kind, derive_event_id
 from tests.fixtures.audiences import NOW, World, days_ago, define
@@ -175,7 +176,7 @@ def test_a_segment_that_is_not_published_is_named(world: World) -> None:
 
 
 def test_every_reason_has_words() -> None:
-    assert set(WORDS) == set(Reason)
+    assert set(REASONS) == set(Reason)
 
 
 def test_the_plan_of_a_campaign_adds_up_and_is_json(world: World) -> None:

@@ -14,6 +14,7 @@ from senders.delivery.feed import RenderLimits, render
 from senders.delivery.render_child import RenderJob
 from senders.ledger.owner import is_running
 from senders.message import Message, Unrenderable
+from senders.rendering.context import SendContext
 from senders.tracking.tokens import SendTokens
 
 
@@ -24,13 +25,15 @@ def job(home, builder="plain_builder", seqs=(1, 2, 3), **changes):
         shard_file=home / "shard",
         seqs=seqs,
         template_file=home / "template.json",
-        profile=PROFILE,
-        tokens=SendTokens(1, 1, b"k" * 32),
-        send_id="news.1",
-        campaign="news",
-        topic="offers",
-        base_url="http://127.0.0.1",
-        sent_at=datetime(2026, 11, 3, tzinfo=UTC),
+        context=SendContext(
+            profile=PROFILE,
+            tokens=SendTokens(1, 1, b"k" * 32),
+            send_id="news.1",
+            campaign="news",
+            topic="offers",
+            base_url="http://127.0.0.1",
+            sent_at=datetime(2026, 11, 3, tzinfo=UTC),
+        ),
         builder=f"sending_world:{builder}",
         **changes,
     )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from senders.config import SenderProfile
+from senders.rendering.context import SendContext
 from senders.rendering.renderer import Renderer
 from senders.rendering.template import CompiledTemplate, compile_template
 from senders.tracking.keys import Keyring
@@ -90,16 +91,16 @@ def profile() -> SenderProfile:
 @pytest.fixture(scope="session")
 def make_renderer(profile: SenderProfile, tokens: SendTokens) -> Callable[[CompiledTemplate], Renderer]:
     def make(template: CompiledTemplate) -> Renderer:
-        return Renderer(
-            template,
-            profile,
-            tokens,
+        context = SendContext(
+            profile=profile,
+            tokens=tokens,
             send_id="spring.20261103T0900Z",
             campaign="spring",
             topic="news",
             base_url="https://mail.acme.example/",
             sent_at=datetime(2026, 11, 3, 9, 0, tzinfo=UTC),
         )
+        return Renderer(template, context)
 
     return make
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from senders.errors import TokenError
 from senders.tracking.keys import Keyring
-from senders.tracking.tokens import Claims, Purpose, SendTokens, TokenReader, send_tokens
+from senders.tracking.tokens import NO_SEND, Claims, Purpose, SendTokens, TokenReader, send_tokens
 
 HASH = bytes(range(16))
 SEQS = st.integers(0, 2**32 - 1)
@@ -183,3 +183,15 @@ def test_what_does_not_fit_is_refused_when_signing(tokens: SendTokens) -> None:
         tokens.unsubscribe(1, b"short", "news")
     with pytest.raises(TokenError, match="200 bytes"):
         tokens.unsubscribe(1, HASH, "n" * 201)
+
+
+def test_tokens_of_a_preview_are_good_for_nothing(ring: Keyring) -> None:
+    tokens = send_tokens(ring, NO_SEND)
+    for token, purpose in (
+        (tokens.unsubscribe(1, bytes(16), "offers"), Purpose.UNSUBSCRIBE),
+        (tokens.pixel(1), Purpose.OPEN),
+        (tokens.click(1, 1), Purpose.CLICK),
+        (tokens.view(1), Purpose.VIEW),
+    ):
+        with pytest.raises(TokenError, match="preview"):
+            TokenReader(ring).read(token, purpose)

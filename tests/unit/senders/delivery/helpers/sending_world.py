@@ -41,7 +41,7 @@ def read_rows(shard_file: Path, seqs: list[int]):
 def plain_builder(job):
     def build(row):
         seq = row["seq"]
-        raw = f"From: a@b.example\r\nSubject: {job.send_id} {seq}\r\n\r\n.dot first\r\nHello {seq}\r\n".encode()
+        raw = f"From: a@b.example\r\nSubject: {job.context.send_id} {seq}\r\n\r\n.dot first\r\nHello {seq}\r\n".encode()
         return Message(seq, row["address"], f"b+{seq}@bounce.example", f"{seq}@shop.example", raw)
 
     return build
