@@ -135,9 +135,8 @@ def build(
     """
     results = project.target / "run_results.json"
     results.unlink(missing_ok=True)
-    variables = json.dumps({"as_of": format_time(as_of)})
-    arguments = ["build", "--exclude-resource-type", "unit_test", "--vars", variables]
-    done = _dbt(arguments, project.folder, project.target, warehouse, keep_open)
+    arguments = ["build", "--exclude-resource-type", "unit_test"]
+    done = _dbt(arguments, project.folder, project.target, warehouse, as_of=as_of, keep_open=keep_open)
     if not results.exists():
         raise ConfigError(f"dbt build did not run: {_last_words(done.stdout)}")
     results.replace(project.built_path)
@@ -212,12 +211,20 @@ def _problem(source: Path, name: str, output: str) -> Problem:
 
 
 def _dbt(
-    arguments: list[str], folder: Path, target: Path, warehouse: Path, keep_open: tuple[int, ...] = ()
+    arguments: list[str],
+    folder: Path,
+    target: Path,
+    warehouse: Path,
+    *,
+    as_of: datetime | None = None,
+    keep_open: tuple[int, ...] = (),
 ) -> subprocess.CompletedProcess[str]:
     dbt = Path(sys.executable).with_name("dbt")
     environment = {
         **os.environ,  # noqa: TID251 - handed through, nothing is read from it
         "MAILRAIL_WAREHOUSE": str(warehouse),
+        # Not --vars: with another value of a variable dbt parses the whole project anew.
+        "MAILRAIL_AS_OF": format_time(as_of) if as_of else "",
         "DO_NOT_TRACK": "1",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
