@@ -23,8 +23,8 @@ PREFIXES = {
     "models/marts/reporting": ("rpt_",),
 }
 SCHEMAS = {"stg": "staging", "int": "intermediate", "dim": "marts", "fct": "marts", "rpt": "marts", "seg": "segments"}
-MATERIALIZED = {"stg": {"view"}, "int": {"ephemeral"}, "seg": {"table"}, "rpt": {"table"}}
-MATERIALIZED |= {"dim": {"table"}, "fct": {"table", "incremental"}}
+MATERIALIZED = {"stg": {"view"}, "int": {"ephemeral"}, "seg": {"table"}, "dim": {"table"}}
+MATERIALIZED |= {"rpt": {"table", "incremental"}, "fct": {"table", "incremental"}}
 # Models whose SQL judges; each has a dbt unit test.
 JUDGING = {
     "int_consents_stated",
@@ -34,6 +34,17 @@ JUDGING = {
     "int_order_lines_resolved",
     "int_orders_attributed",
     "fct_email_events",
+    "rpt_daily",
+    "rpt_list_growth",
+    "rpt_periods",
+    "rpt_send_changes",
+    "rpt_send_engagement",
+    "rpt_send_exclusions",
+    "rpt_send_funnel",
+    "rpt_send_links",
+    "rpt_send_machines",
+    "rpt_send_providers",
+    "rpt_send_replies",
     "seg_bought_featured_product_30d",
     "seg_not_opened_90d",
 }

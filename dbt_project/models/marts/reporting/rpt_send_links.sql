@@ -39,6 +39,33 @@ counted as (
     left join clicked
         on links.send_no = clicked.send_no and links.link_no = clicked.link_no
 
+),
+
+compared as (
+
+    select
+        *,
+        sum(unique_clicks) over (partition by send_id) as all_unique_clicks,
+        max(unique_clicks) over (partition by send_id) as most_unique_clicks
+    from counted
+
+),
+
+final as (
+
+    select
+        send_id,
+        link_no,
+        label,
+        url,
+        role,
+        clicks,
+        unique_clicks,
+        machine_clicks,
+        {{ rate('unique_clicks', 'all_unique_clicks') }} as share,
+        {{ rate('unique_clicks', 'most_unique_clicks') }} as of_largest
+    from compared
+
 )
 
-select * from counted
+select * from final

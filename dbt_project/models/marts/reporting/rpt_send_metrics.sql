@@ -81,7 +81,9 @@ totals as (
         ] %}
             cast(coalesce(counted.{{ name }}, 0) as bigint) as {{ name }},
         {% endfor %}
-        coalesce(round(counted.revenue, 2), 0) as revenue
+        cast(coalesce(counted.hard_bounces + counted.soft_bounces, 0) as bigint) as bounces,
+        coalesce(round(counted.revenue, 2), 0) as revenue,
+        {{ seconds_between('sends.opened_at', 'sends.finished_at') }} as seconds_taken
     from sends
     left join counted on sends.send_no = counted.send_no
     left join left_out on sends.send_no = left_out.send_no
@@ -91,16 +93,10 @@ totals as (
 final as (
 
     select
-        *,
-        {{ rate('deliveries', 'sends') }} as delivery_rate,
-        {{ rate('hard_bounces + soft_bounces', 'sends') }} as bounce_rate,
-        {{ rate('unique_opens', 'deliveries') }} as unique_open_rate,
-        {{ rate('unique_clicks', 'deliveries') }} as unique_click_rate,
-        {{ rate('unique_clicks', 'unique_opens') }} as click_to_open_rate,
-        {{ rate('complaints', 'deliveries') }} as complaint_rate,
-        {{ rate('unsubscribes', 'deliveries') }} as unsubscribe_rate,
-        {{ rate('conversions', 'deliveries') }} as conversion_rate,
-        {{ rate('revenue', 'deliveries') }} as revenue_per_delivery
+        {% for name, (numerator, denominator) in send_ratios().items() %}
+            {{ rate(numerator, denominator) }} as {{ name }},
+        {% endfor %}
+        *
     from totals
 
 )

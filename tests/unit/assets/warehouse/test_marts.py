@@ -319,12 +319,27 @@ def test_suppressions_say_since_when_why_and_by_which_event(warehouse: Path) -> 
     } == {key: (row["kind"], row["received_at"], row["event_id"]) for key, row in expected.items()}
 
 
+def test_only_sends_with_a_specimen_can_be_shown(warehouse: Path) -> None:
+    shown = read(warehouse, "from marts.rpt_send_specimen")
+    expected = read(
+        warehouse, "select send_no, send_id, subject, html from raw.mail_specimens join raw.mail_sends using (send_no)"
+    )
+    assert shown == expected
+    assert len(shown) == 1
+
+
 def test_an_empty_warehouse_builds_and_late_events_are_judged_with_the_earlier_ones(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
     with duckdb.connect(str(path)) as connection:
         create_raw_tables(connection)
     build_marts(path, tmp_path)
     assert read(path, "from marts.rpt_send_metrics") == []
+    assert read(path, "from marts.rpt_daily") == read(path, "from marts.rpt_list_growth") == []
+    assert {(row["contacts"], row["sends"], row["delivery_rate"]) for row in read(path, "from marts.rpt_periods")} == {
+        (0, 0, None)
+    }
+    assert [row["contacts"] for row in read(path, "from marts.rpt_freshness")] == [0]
+    assert {(row["contacts"], row["share"]) for row in read(path, "from marts.rpt_segment_sizes")} == {(0, None)}
     base = {"kind": "clicked", "message_key": 1 << 32 | 1, "send_no": 1, "seq": 1, "user_agent": "Chrome", "ip": "x"}
     clicks = [
         base | {"inbound_id": n, "event_id": f"e{n}", "link_no": n, "occurred_at": AS_OF + timedelta(milliseconds=n)}
