@@ -1,51 +1,127 @@
-"""Turns a template and figures into one HTML file that asks nobody for anything.
+"""Writes a page as one HTML file that asks nobody for anything.
 
-Plotly's script travels inside, compressed; a policy in the page names the two scripts that may run by their
-hashes, so text from outside stays text even if it were not escaped. What a page says belongs to ``pages``.
+The same components that the app shows become tags; Plotly's script travels inside, compressed; a policy in the file
+names the two scripts that may run by their hashes, so text from outside stays text even if it were not escaped. What a
+page says belongs to ``pages``.
 """
 
 import base64
 import gzip
 import hashlib
+import html as text
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
+from dash import dcc
+from dash.development.base_component import Component
 from plotly.offline import get_plotlyjs
 
-from dashboards import formats
 from dashboards.theme import Mode, style_variables
 
-TEMPLATES = Path(__file__).parent / "templates"
+ASSETS = Path(__file__).parent / "assets"
+BOOT = Path(__file__).parent / "report.js"  # beside this module: the app, which serves the assets, has no use for it
+FONT = "fonts/inter-latin.woff2"
+
+_VOID = frozenset({"br", "hr", "img", "input", "wbr"})
+_NAMES = {"className": "class", "htmlFor": "for"}
+_SHELL = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<meta name="robots" content="noindex">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body class="single">
+<div class="toggle" role="group" aria-label="Colours">
+<button type="button" data-mode="light" aria-pressed="false">Light</button>
+<button type="button" data-mode="dark" aria-pressed="false">Dark</button>
+</div>
+{body}
+<noscript><style>.chart{{display:none}}.toggle{{display:none}}</style></noscript>
+<script type="application/json" id="figures">{figures}</script>
+<script type="text/plain" id="plotly">{plotly}</script>
+<script>{boot}</script>
+</body>
+</html>
+"""
 
 
-def render_page(template: str, figures: Mapping[str, Mapping[Mode, Any]], **context: object) -> str:
-    """Return a page.
+def render_file(pages: Mapping[Mode, Any], *, title: str) -> str:
+    """Return a page as one HTML file.
 
     Args:
-        template: name of a file in ``templates``.
-        figures: per chart its figures, by mode.
-        context: what the template reads.
+        pages: the page in each mode; only its charts differ.
+        title: the file's title.
     """
-    boot = _file("report.js")
+    boot = _boot()
     packed, plotly_hash = _plotly()
-    return (
-        _environment()
-        .get_template(template)
-        .render(
-            **context,
-            charts={name: next(iter(modes.values())) for name, modes in figures.items()},
-            figures=_json_block(figures),
-            style=Markup(_style()),  # noqa: S704 - our own files
-            boot=Markup(boot),  # noqa: S704
-            plotly=packed,
-            policy=_policy(_script_hash(boot), plotly_hash),
-        )
+    return _SHELL.format(
+        policy=_policy(_script_hash(boot), plotly_hash),
+        title=text.escape(title),
+        style=_style(),
+        body=write_html(pages["light"]),
+        figures=_figures(pages),
+        plotly=packed,
+        boot=boot,
     )
+
+
+def write_html(part: Any) -> str:
+    """Return components as HTML; a chart becomes the empty place that the file's script draws into."""
+    if part is None:
+        return ""
+    if isinstance(part, list | tuple):
+        return "".join(write_html(each) for each in part)
+    if not isinstance(part, Component):
+        return text.escape(str(part))
+    if isinstance(part, dcc.Graph):
+        return f'<div id="{text.escape(part.id)}" style="height:{part.figure.layout.height}px"></div>'
+    given = part.to_plotly_json()
+    name, props = given["type"].lower(), dict(given["props"])
+    inside = props.pop("children", None)
+    opened = f"<{name}{''.join(_attributes(props))}>"
+    return opened if name in _VOID else f"{opened}{write_html(inside)}</{name}>"
+
+
+def _attributes(props: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in props.items():
+        if value is None or value is False:
+            continue
+        shown = _css(value) if name == "style" else str(value)
+        yield f' {_NAMES.get(name, name.lower())}="{text.escape(shown)}"'
+
+
+def _css(style: Mapping[str, Any]) -> str:
+    return ";".join(f"{re.sub('([A-Z])', lambda m: '-' + m[1].lower(), name)}:{value}" for name, value in style.items())
+
+
+def charts_in(part: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the id and figure of every chart of a page."""
+    if isinstance(part, dcc.Graph):
+        yield part.id, part.figure
+    elif isinstance(part, list | tuple):
+        for each in part:
+            yield from charts_in(each)
+    elif isinstance(part, Component):
+        yield from charts_in(getattr(part, "children", None))
+
+
+def _figures(pages: Mapping[Mode, Any]) -> str:
+    plain: dict[str, dict[str, Any]] = {}
+    for mode, page in pages.items():
+        for name, figure in charts_in(page):
+            plain.setdefault(name, {})[mode] = json.loads(figure.to_json())
+    # Inside a script element only "<" could end it; as an escape it stays the same JSON.
+    return json.dumps(plain, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _policy(*hashes: str) -> str:
@@ -55,14 +131,6 @@ def _policy(*hashes: str) -> str:
         f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; font-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-
-
-def _json_block(figures: Mapping[str, Mapping[Mode, Any]]) -> Markup:
-    plain = {
-        name: {mode: json.loads(figure.to_json()) for mode, figure in modes.items()} for name, modes in figures.items()
-    }
-    # Inside a script element only "<" could end it; as an escape it stays the same JSON.
-    return Markup(json.dumps(plain, separators=(",", ":")).replace("<", "\\u003c"))  # noqa: S704
 
 
 @cache
@@ -77,25 +145,13 @@ def _script_hash(script: str) -> str:
 
 
 @cache
+def _boot() -> str:
+    return BOOT.read_text(encoding="utf-8")
+
+
+@cache
 def _style() -> str:
-    font = base64.b64encode((TEMPLATES / "fonts" / "inter-latin.woff2").read_bytes()).decode("ascii")
-    return style_variables() + _file("report.css").replace("inter-latin.woff2", f"data:font/woff2;base64,{font}")
-
-
-@cache
-def _file(name: str) -> str:
-    return (TEMPLATES / name).read_text(encoding="utf-8")
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    font = base64.b64encode((ASSETS / FONT).read_bytes()).decode("ascii")
+    return style_variables() + (ASSETS / "style.css").read_text(encoding="utf-8").replace(
+        FONT, f"data:font/woff2;base64,{font}"
     )
-    names = ("count", "share", "money", "moment", "duration", "plain", "title", "short_hash")
-    environment.filters.update({name: getattr(formats, name) for name in names})
-    return environment

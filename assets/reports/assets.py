@@ -8,8 +8,9 @@ from pathlib import Path
 import dagster as dg
 
 from assets.audiences.definition import CampaignDefinition
+from assets.metadata import made_from
 from assets.partitions import send_id, sends_of
-from assets.reports.writing import write_report
+from assets.stages import MARKETING_TEAM, campaign_group
 from assets.warehouse.assets import PUBLISHED
 from assets.warehouse.resources import Mailrail
 
@@ -22,19 +23,29 @@ def build_report(definition: CampaignDefinition, folder: Path) -> dg.AssetsDefin
         key=["campaigns", name, "report"],
         partitions_def=sends_of(name),
         deps=[dg.AssetKey(["campaigns", name, "receipts"]), PUBLISHED],
-        group_name=f"campaign_{name}",
+        group_name=campaign_group(name),
         kinds={"plotly", "html"},
-        owners=definition.owners,
+        owners=definition.owners or MARKETING_TEAM,
         description=(
-            f"The report of a send of “{definition.title}”: one page, no outside request, its numbers the marts'."
+            f"The report of a send of “{definition.title}” as one HTML file that can be mailed to anybody: what was "
+            "sent, opened, clicked and bought, and who was left out. Its numbers are the marts', read from the "
+            "published copy; materialize it again after events came in. The dashboards show the same page, live."
         ),
+        metadata=made_from(folder / "defs.yaml"),
         required_resource_keys={"mailrail"},
     )
     def report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        from assets.reports.writing import write_report
+
         mailrail: Mailrail = context.resources.mailrail
-        path = write_report(mailrail, send_id(name, context.partition_key), run_id=context.run_id)
+        identity = send_id(name, context.partition_key)
+        path = write_report(mailrail, identity, run_id=context.run_id)
         return dg.MaterializeResult(
-            metadata={"report": dg.MetadataValue.path(str(path)), "kilobytes": path.stat().st_size // 1024}
+            metadata={
+                "page": dg.MetadataValue.url(mailrail.page_url(identity)),
+                "report": dg.MetadataValue.path(str(path)),
+                "kilobytes": path.stat().st_size // 1024,
+            }
         )
 
     return report

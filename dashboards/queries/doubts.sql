@@ -5,8 +5,7 @@ select
     mailbox_domain,
     tries,
     first_attempted_at,
-    opens + clicks + machine_opens + machine_clicks as signs_of_arrival
-from marts.fct_messages
-where send_id = $send_id and state = 'in_doubt'
+    signs_of_arrival
+from marts.rpt_send_doubts
+where send_id = $send_id
 order by seq
-limit 200

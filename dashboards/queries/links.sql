@@ -7,8 +7,8 @@ select
     clicks,
     unique_clicks,
     machine_clicks,
-    unique_clicks / nullif(sum(unique_clicks) over (), 0) as share,
-    unique_clicks / nullif(max(unique_clicks) over (), 0) as of_largest
+    share,
+    of_largest
 from marts.rpt_send_links
 where send_id = $send_id
 order by unique_clicks desc, link_no

@@ -1,11 +1,10 @@
 -- The commonest reasons a relay gave for messages that were not accepted, one example reply each.
 select
     state,
-    coalesce(nullif(enhanced_code, ''), nullif(code, ''), '') as code,
-    count(*) as messages,
-    min(coalesce(reply, '')) as reply
-from marts.fct_messages
-where send_id = $send_id and state in ('refused', 'expired', 'deferred')
-group by all
-order by messages desc, state, code
+    code,
+    messages,
+    reply
+from marts.rpt_send_replies
+where send_id = $send_id
+order by place
 limit 8

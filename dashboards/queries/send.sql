@@ -6,9 +6,7 @@ select
     sends.published_version,
     sends.git_commit,
     sends.opened_at,
-    sends.finished_at,
-    date_diff('second', sends.opened_at, sends.finished_at) as seconds_taken,
-    metrics.hard_bounces + metrics.soft_bounces as bounces
+    sends.finished_at
 from marts.rpt_send_metrics as metrics
 inner join marts.fct_sends as sends on metrics.send_no = sends.send_no
 where metrics.send_id = $send_id

@@ -1,6 +1,6 @@
 """A small warehouse in memory: the public marts with the columns of their dbt contracts, and two sends."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,17 @@ MARTS = Path(__file__).parents[3] / "dbt_project" / "models" / "marts"
 TYPES = {"string": "varchar"}
 FIRST, SECOND = "welcome_back.20261027T0900Z", "spring_sale.20261103T0900Z"
 DUE = datetime(2026, 11, 3, 9)
-DEFAULTS = {"varchar": "", "bigint": 0, "integer": 0, "double": 0.0, "boolean": False, "timestamp": DUE}
+TODAY = date(2026, 11, 5)
+DEFAULTS = {
+    "varchar": "",
+    "bigint": 0,
+    "integer": 0,
+    "double": 0.0,
+    "boolean": False,
+    "timestamp": DUE,
+    "date": TODAY,
+}
+PERIODS = {"7d": 7, "30d": 30, "90d": 90, "365d": 365, "all": 30}
 
 
 @cache
@@ -41,12 +51,24 @@ class Marts:
         for name, columns in self.columns.items():
             listed = ", ".join(f"{column} {kind}" for column, kind in columns.items())
             self.connection.execute(f"create table marts.{name} ({listed})")
+        self.always()
+
+    def always(self) -> None:
+        """Add the rows that are there before anything was sent."""
+        lines = {"bounce_watch": 0.01, "bounce_act": 0.02, "complaint_watch": 0.001, "complaint_act": 0.003}
+        self.insert("rpt_provider_lights", fewest=500, **lines)
+        self.insert("rpt_freshness", as_of=DUE + timedelta(days=2))
+        rates = [name for name in self.columns["rpt_periods"] if "_rate" in name or "_per_" in name]
+        for place, (period, days) in enumerate(PERIODS.items(), start=1):
+            first = TODAY - timedelta(days=days - 1)
+            known = {"starts_on": first, "before_starts_on": first - timedelta(days=days), "ends_on": TODAY}
+            self.insert("rpt_periods", period=period, place=place, **known, **dict.fromkeys(rates))
 
     def insert(self, table: str, **values: Any) -> None:
         columns = self.columns[table]
         unknown = set(values) - set(columns)
         assert not unknown, f"{table} has no {unknown}"
-        row = [values.get(name, DEFAULTS[kind]) for name, kind in columns.items()]
+        row = [values.get(name, "few" if name == "light" else DEFAULTS[kind]) for name, kind in columns.items()]
         marks = ", ".join("?" * len(row))
         self.connection.execute(f"insert into marts.{table} values ({marks})", row)
 
@@ -113,6 +135,8 @@ def second_send(marts: Marts, **changed: Any) -> None:
         "deliveries": 17811,
         "hard_bounces": 352,
         "soft_bounces": 53,
+        "bounces": 405,
+        "seconds_taken": 440,
         "complaints": 9,
         "unsubscribes": 61,
         "opens": 9120,
@@ -136,20 +160,70 @@ def second_send(marts: Marts, **changed: Any) -> None:
 
 
 def details(marts: Marts) -> None:
+    """Add what a report on the second send shows beside its row."""
+    hours(marts)
+    stages(marts)
+    links(marts)
+    providers(marts)
+    exclusions(marts)
+    before = {"before_send_id": FIRST, "before_campaign": "welcome_back"}
+    marts.insert("rpt_send_changes", send_id=SECOND, **before, unique_open_rate=0.060002, unsubscribe_rate=0.001425)
+    for seq in (17, 4211):
+        marts.insert("rpt_send_doubts", send_id=SECOND, seq=seq, contact_id="7e" * 16, mailbox_domain="gmx.de", tries=1)
+    marts.insert(
+        "rpt_send_replies",
+        send_id=SECOND,
+        place=1,
+        state="refused",
+        code="5.1.1",
+        messages=3,
+        reply="5.1.1 <u•••@gmx.de>: Recipient address rejected: user unknown",
+    )
+    clients = [("apple_mpp", 1, 0, "Mozilla/5.0"), ("sweep", 0, 1, "Mozilla/5.0 (Windows NT 10.0) Firefox/126.0")]
+    for place, (rule, opens, clicks, client) in enumerate(clients, start=1):
+        told = {"opens": opens, "clicks": clicks, "messages": 1, "user_agent": client}
+        marts.insert("rpt_send_machines", send_id=SECOND, rule=rule, place=place, **told)
+
+
+def hours(marts: Marts) -> None:
     for hour in range(60):
         early = 0.93**hour
+        opens, machine_opens = round(640 * early + 60 * (hour % 24 in (0, 1, 2, 9, 10))), round(1500 * 0.6**hour)
         marts.insert(
-            "rpt_send_hourly",
+            "rpt_send_engagement",
             send_id=SECOND,
-            hour=DUE + timedelta(hours=hour),
+            starts_at=DUE + timedelta(hours=hour),
+            ends_at=DUE + timedelta(hours=hour + 1),
+            bucket="hour",
             accepted=17905 if hour == 0 else 0,
-            opens=round(640 * early + 60 * (hour % 24 in (0, 1, 2, 9, 10))),
-            machine_opens=round(1500 * 0.6**hour),
+            opens=opens,
+            machine_opens=machine_opens,
+            all_opens=opens + machine_opens,
             clicks=round(105 * early),
             machine_clicks=round(700 * 0.5**hour),
             unsubscribes=round(5 * early),
         )
-    links = [
+
+
+def stages(marts: Marts) -> None:
+    before = None
+    people = {"audience": 18240, "accepted": 17905, "opened": 6412, "clicked": 1103, "bought": 184}
+    for place, (stage, number) in enumerate(people.items(), start=1):
+        step = number / before if before else None
+        marts.insert(
+            "rpt_send_funnel",
+            send_id=SECOND,
+            stage=stage,
+            place=place,
+            people=number,
+            step_rate=step,
+            share=number / 18240,
+        )
+        before = number
+
+
+def links(marts: Marts) -> None:
+    clicked = [
         ("Shop the sale", "https://shop.example/sale", "content", 420),
         ("Hero image", "https://shop.example/", "content", 241),
         ("Trail jacket", "https://shop.example/p/17", "content", 180),
@@ -157,7 +231,7 @@ def details(marts: Marts) -> None:
         ("Unsubscribe", "", "unsubscribe", 61),
         ("View in browser", "", "view", 50),
     ]
-    for number, (label, url, role, clicks) in enumerate(links, start=1):
+    for number, (label, url, role, clicks) in enumerate(clicked, start=1):
         marts.insert(
             "rpt_send_links",
             send_id=SECOND,
@@ -168,65 +242,61 @@ def details(marts: Marts) -> None:
             clicks=round(clicks * 1.3),
             unique_clicks=clicks,
             machine_clicks=310 + number,
+            share=clicks / 1103,
+            of_largest=clicks / 420,
         )
-    providers = [
-        ("gmail.com", 7120, 22, 4, 0),
-        ("outlook.com", 3240, 38, 12, 4),
-        ("yahoo.com", 2210, 25, 6, 2),
-        ("icloud.com", 1930, 12, 2, 0),
-        ("gmx.de", 980, 14, 5, 0),
-        ("comcast.net", 760, 31, 8, 3),
-        ("orange.fr", 240, 4, 1, 0),
-        ("other", 1760, 206, 15, 0),
+
+
+def providers(marts: Marts) -> None:
+    taken = [
+        ("gmail.com", 7120, 22, 4, 0, "healthy"),
+        ("outlook.com", 3240, 38, 12, 4, "watch"),
+        ("yahoo.com", 2210, 25, 6, 2, "watch"),
+        ("icloud.com", 1930, 12, 2, 0, "healthy"),
+        ("gmx.de", 980, 14, 5, 0, "watch"),
+        ("comcast.net", 760, 31, 8, 3, "act"),
+        ("orange.fr", 240, 4, 1, 0, "few"),
+        ("other", 1760, 206, 15, 0, "act"),
     ]
-    for domain, messages, hard, soft, complaints in providers:
+    for place, (domain, messages, hard, soft, complaints, light) in enumerate(taken, start=1):
         delivered = messages - hard - soft
+        opened, clicked = round(delivered * 0.36), round(delivered * 0.06)
         marts.insert(
             "rpt_send_providers",
             send_id=SECOND,
             mailbox_domain=domain,
+            place=place,
             messages=messages,
             accepted=messages - hard,
             deliveries=delivered,
             hard_bounces=hard,
             soft_bounces=soft,
             complaints=complaints,
-            unique_opens=round(delivered * 0.36),
-            unique_clicks=round(delivered * 0.06),
+            unique_opens=opened,
+            unique_clicks=clicked,
+            delivered_share=delivered / messages,
+            bounce_rate=(hard + soft) / messages,
+            complaint_rate=complaints / delivered,
+            unique_open_rate=opened / delivered,
+            unique_click_rate=clicked / delivered,
+            light=light,
         )
-    reasons = {"no_consent": 1520, "unsubscribed": 611, "invalid_address": 402, "bounced": 141, "complained": 11}
-    for reason, contacts in {**reasons, "frequency_cap": 79}.items():
-        marts.insert("rpt_send_exclusions", send_id=SECOND, reason=reason, contacts=contacts)
-    message = {"send_no": 2, "send_id": SECOND, "campaign": "spring_sale", "mailbox_domain": "gmx.de", "tries": 1}
-    for seq in (17, 4211):
-        marts.insert("fct_messages", **message, seq=seq, message_key=seq, contact_id="7e" * 16, state="in_doubt")
-    for seq in range(5000, 5003):
-        marts.insert(
-            "fct_messages",
-            **message,
-            seq=seq,
-            message_key=seq,
-            state="refused",
-            code="550",
-            enhanced_code="5.1.1",
-            reply="5.1.1 <u•••@gmx.de>: Recipient address rejected: user unknown",
-        )
-    clients = [
-        ("apple_mpp", "opened", "Mozilla/5.0"),
-        ("sweep", "clicked", "Mozilla/5.0 (Windows NT 10.0) Firefox/126.0"),
-    ]
-    for key, (rule, kind, client) in enumerate(clients):
-        marts.insert(
-            "fct_email_events",
-            event_id=f"e{key}",
-            message_key=key,
-            send_no=2,
-            send_id=SECOND,
-            kind=kind,
-            is_machine=True,
-            machine_rule=rule,
-            user_agent=client,
-        )
+
+
+def exclusions(marts: Marts) -> None:
+    reasons = {
+        "no_consent": 1520,
+        "unsubscribed": 611,
+        "invalid_address": 402,
+        "bounced": 141,
+        "frequency_cap": 79,
+        "complained": 11,
+    }
+    remaining = 21004
+    for place, (reason, contacts) in enumerate(reasons.items(), start=1):
+        remaining -= contacts
+        told = {"contacts": contacts, "share": contacts / 21004, "remaining": remaining}
+        marts.insert("rpt_send_exclusions", send_id=SECOND, reason=reason, place=place, **told)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@
   const draw = () => {
     if (!window.Plotly) return;
     for (const [name, modes] of Object.entries(figures)) {
-      const place = document.getElementById("chart-" + name);
+      const place = document.getElementById(name);
       const figure = modes[current()];
       if (place) Plotly.react(place, figure.data, figure.layout, { displayModeBar: false, responsive: true });
     }

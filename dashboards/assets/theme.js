@@ -1,0 +1,31 @@
+"use strict";
+// The colours before the first paint, and the two buttons that choose them.
+(() => {
+  const root = document.documentElement;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  // Storage may be refused; then the choice lasts as long as the page.
+  const recall = () => { try { return localStorage.getItem("mailrail-mode"); } catch { return null; } };
+  const remember = (mode) => { try { localStorage.setItem("mailrail-mode", mode); } catch { /* see above */ } };
+  const kept = recall();
+  if (kept === "light" || kept === "dark") root.dataset.theme = kept;
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    mailrail: {
+      mode: () => {
+        const chosen = (window.dash_clientside.callback_context.triggered_id || "");
+        if (chosen === "light" || chosen === "dark") { root.dataset.theme = chosen; remember(chosen); }
+        const mode = root.dataset.theme || (system.matches ? "dark" : "light");
+        return [mode, String(mode === "light"), String(mode === "dark")];
+      },
+    },
+  });
+
+  // The page's own headline is its title.
+  addEventListener("DOMContentLoaded", () => {
+    new MutationObserver(() => {
+      const head = document.querySelector("#content h1");
+      const title = head ? `${head.textContent} · Mailrail` : "Mailrail";
+      if (document.title !== title) document.title = title;
+    }).observe(document.body, { childList: true, subtree: true });
+  });
+})();
