@@ -1,7 +1,7 @@
 """Renders every message of a send before anything leaves, and writes down what was found.
 
-The files ``template.json`` and ``preflight.json`` appear in the send's folder; no message is kept. Add a figure here
-when a person or a gate needs it before sending; the limits belong to ``checks``.
+The files ``template.json``, ``preflight.json`` and ``specimen.json`` appear in the send's folder; no message is kept.
+Add a figure here when a person or a gate needs it before sending; the limits belong to ``checks``.
 """
 
 import json
@@ -18,11 +18,13 @@ from assets.audiences.freeze import SendLog, require_not_begun
 from assets.audiences.hashing import hash_document
 from assets.audiences.manifest import Manifest, verify_audience
 from assets.deliveries.measuring import Job, Measures, measure
+from assets.deliveries.specimens import SPECIMEN_FILE, draw_specimen, field_kinds
 from assets.warehouse.resources import Mailrail
 from senders.clock import format_time
 from senders.config import SenderProfile
 from senders.errors import ConfigError, GuardError
 from senders.rendering.context import SendContext
+from senders.rendering.specimen import Kind
 from senders.rendering.template import CompiledTemplate, compile_template
 from senders.tracking.tokens import send_tokens
 
@@ -74,7 +76,7 @@ class Preflight:
 def run_preflight(
     definition: CampaignDefinition, folder: Path, mailrail: Mailrail, ledger: SendLog, *, send_id: str
 ) -> Preflight:
-    """Render every message of a frozen audience and write ``template.json`` and ``preflight.json``.
+    """Render every message of a frozen audience; write ``template.json``, ``preflight.json`` and ``specimen.json``.
 
     Raises:
         GuardError: the send has begun, its files were changed, or the template needs a field that was not frozen.
@@ -88,6 +90,7 @@ def run_preflight(
     _require_fields(manifest, template, send_id)
     profile = mailrail.profile(definition.sender)
     found = _measure_all(list(_jobs(manifest, template, profile, mailrail)), manifest.rows)
+    specimen, without = draw_specimen(template, _kinds(target, manifest))
     result = Preflight(
         send_id=send_id,
         audience_hash=manifest.audience_hash,
@@ -101,11 +104,15 @@ def run_preflight(
         html_bytes=_spread(found.html),
         message_bytes=_spread(found.messages),
         links=[asdict(link) for link in template.links],
-        warnings=[str(problem) for problem in template.warnings],
+        warnings=[*(str(problem) for problem in template.warnings), *without],
         checked_at=format_time(mailrail.clock.now()),
     )
     require_not_begun(ledger, send_id)  # it may have been opened while we rendered
     _write(target / TEMPLATE_FILE, template.to_json())
+    if specimen is None:
+        (target / SPECIMEN_FILE).unlink(missing_ok=True)
+    else:
+        _write(target / SPECIMEN_FILE, specimen)
     _write(target / PREFLIGHT_FILE, result.to_json())
     return result
 
@@ -153,6 +160,10 @@ def _require_fields(manifest: Manifest, template: CompiledTemplate, send_id: str
             f"{send_id}: the template reads {', '.join(missing)}, which the frozen audience does not hold: the "
             "template was changed after it was frozen. Materialize the audience again."
         )
+
+
+def _kinds(folder: Path, manifest: Manifest) -> dict[str, Kind]:
+    return field_kinds(folder / manifest.shards[0].file) if manifest.shards else {}
 
 
 def _jobs(manifest: Manifest, template: CompiledTemplate, profile: SenderProfile, mailrail: Mailrail) -> Iterator[Job]:

@@ -1,7 +1,7 @@
 """Sends and what belongs to each, from the ledger and the frozen files into raw tables.
 
-Recipients, exclusions and links are copied once per send; the send's row and its messages are replaced as long as they
-change. Add here what a send brings along; the transaction around it belongs to ``loading``.
+Recipients, exclusions, links and the specimen are copied once per send; the send's row and its messages are replaced
+as long as they change. Add here what a send brings along; the transaction around it belongs to ``loading``.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,6 +13,7 @@ import duckdb
 
 from assets.audiences.manifest import Manifest, load_manifest
 from assets.deliveries.preflight import load_preflight
+from assets.deliveries.specimens import load_specimen
 from assets.warehouse.tables import RAW_SCHEMA
 from senders.errors import ConfigError
 from senders.ledger.rows import SendRow
@@ -21,7 +22,7 @@ from senders.message import message_key
 
 Insert = Callable[[duckdb.DuckDBPyConnection, str, Iterable[Mapping[str, Any]]], int]
 _PAGE = 50_000
-_ONCE = ("mail_recipients", "mail_exclusions", "mail_links")
+_ONCE = ("mail_recipients", "mail_exclusions", "mail_links", "mail_specimens")
 
 
 def load_sends(
@@ -59,6 +60,9 @@ def _load_once(
         {"send_no": send.send_no, **{name: getattr(link, name) for name in link.__dataclass_fields__}} for link in links
     ]
     yield "mail_links", insert(connection, "mail_links", rows)
+    if specimen := load_specimen(folder):
+        shown = {"send_no": send.send_no, "subject": specimen.subject, "html": specimen.html}
+        yield "mail_specimens", insert(connection, "mail_specimens", [shown])
 
 
 def _whole_manifest(folder: Path) -> Manifest | None:

@@ -6,6 +6,7 @@ compares the two. Cleaning, renaming and judging belong to ``dbt_project``; who 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 
@@ -110,6 +111,11 @@ _TABLES = (
         "send_no bigint, link_no integer, url text, label text, role text",
     ),
     _table(
+        "mail_specimens",
+        "One row per send whose mail can be shown: rendered for a made-up contact, each link leading to its number.",
+        "send_no bigint, subject text, html text",
+    ),
+    _table(
         "mail_inbound",
         "One row per thing that came back: open, click, unsubscribe, bounce, complaint, suppression.",
         "inbound_id bigint, event_id text, kind text, send_no bigint, seq bigint, message_key bigint, "
@@ -131,3 +137,24 @@ def create_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"create schema if not exists {RAW_SCHEMA}")
     for table in RAW_TABLES.values():
         connection.execute(table.create_sql)
+
+
+def complete_warehouse(warehouse: Path) -> None:
+    """Give a warehouse file the raw tables that it lacks, as one of an earlier version does.
+
+    The caller holds the right to open it.
+    """
+    with duckdb.connect(str(warehouse)) as connection:
+        create_raw_tables(connection)
+
+
+def count_rows(warehouse: Path) -> dict[str, int]:
+    """Return the number of rows of each table, by ``schema.name``; views are not counted, as that would run them.
+
+    The caller holds the right to open the file.
+    """
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        names = connection.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() where not internal"
+        ).fetchall()
+        return {name: len(connection.table(name)) for (name,) in names}

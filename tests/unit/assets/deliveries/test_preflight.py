@@ -6,9 +6,11 @@ import pytest
 
 from assets.audiences.freeze import freeze_audience, write_audience
 from assets.deliveries import preflight as module
+from assets.deliveries import specimens
 from assets.deliveries.measuring import html_bytes
 from assets.deliveries.preflight import content_hash, load_preflight, load_template, run_preflight
 from assets.deliveries.receipts import authorise, open_send
+from assets.deliveries.specimens import load_specimen
 from senders.config import DkimConfig
 from senders.errors import ConfigError, GuardError
 from tests.fixtures.audiences import PROFILE, SEND_ID, World, define
@@ -40,12 +42,47 @@ def test_renders_every_message_and_keeps_none(world: World, ledger) -> None:
     )
     folder = world.mailrail.send_folder(SEND_ID)
     assert sorted(path.name for path in folder.iterdir()) == [
-        "exclusions.parquet", "manifest.json", "preflight.json", "shard-0000.parquet", "template.json",
+        "exclusions.parquet", "manifest.json", "preflight.json", "shard-0000.parquet", "specimen.json",
+        "template.json",
     ]  # fmt: skip
     assert "mail.example" not in (folder / "preflight.json").read_text()
     assert load_preflight(folder) == found
     assert load_template(folder).content_hash == found.template_hash
     assert json.loads(json.dumps(found.metadata()))["recipients"] == 8
+
+
+def test_the_mail_is_kept_as_reports_show_it_and_names_nobody(world: World, ledger) -> None:
+    freeze(world, ledger)
+    found = run(world, ledger)
+    folder = world.mailrail.send_folder(SEND_ID)
+    specimen = load_specimen(folder)
+    assert specimen is not None
+    assert specimen.subject == "News for you"
+    assert "Hello Alex in Springfield" in " ".join(specimen.html.split())
+    assert [f'href="#link-{link["link_no"]}"' in specimen.html for link in found.links] == [True, True]
+    assert not [word for word in ("mail.example", "Zoë", "Bonn<", world.mailrail.base_url) if word in specimen.html]
+    assert found.warnings == []
+
+
+def test_a_mail_without_specimen_leaves_no_old_one_and_says_so(world: World, ledger, monkeypatch) -> None:
+    freeze(world, ledger)
+    run(world, ledger)
+    monkeypatch.setattr(specimens, "MAX_BYTES", 1000)
+    found = run(world, ledger)
+    assert load_specimen(world.mailrail.send_folder(SEND_ID)) is None
+    assert [warning.split(":")[0] for warning in found.warnings] == ["no click map for this send"]
+    assert found.metadata()["warnings"] == found.warnings
+
+
+def test_numbers_of_the_audience_are_numbers_in_the_specimen(world: World, ledger) -> None:
+    path = world.campaign / "template.mjml"
+    path.write_text(path.read_text().replace('contact.first_name|default("you")', "100 // contact.orders"))
+    for contact in world.contacts:
+        contact["orders"] = 4
+    world.publish("v2")
+    freeze(world, ledger)
+    assert run(world, ledger).warnings == []
+    assert "Hello 33 in Springfield" in " ".join(load_specimen(world.mailrail.send_folder(SEND_ID)).html.split())
 
 
 def test_a_row_that_cannot_be_rendered_is_counted_and_named(world: World, ledger) -> None:

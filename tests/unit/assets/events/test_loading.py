@@ -74,6 +74,35 @@ def test_copies_the_send_with_everything_that_belongs_to_it(world: World, ledger
     ]
 
 
+def test_the_specimen_comes_along_once(world: World, ledger: Ledger) -> None:
+    assert load(world, ledger).rows["mail_specimens"] == 1
+    ((send_no, subject, html),) = rows(world, "from raw.mail_specimens")
+    assert (send_no, subject) == (1, "News for you")
+    assert "#link-1" in html
+    ledger.set_send_state(SEND_ID, "cancelled", "test")
+    assert "mail_specimens" not in load(world, ledger).rows
+    assert rows(world, "select count(*) from raw.mail_specimens") == [(1,)]
+
+
+@pytest.mark.parametrize("text", [None, "", '{"subject": "a", "html": "\\ud800"}'])
+def test_a_send_without_a_usable_specimen_is_loaded_like_any_other(world: World, ledger: Ledger, text) -> None:
+    path = world.mailrail.send_folder(SEND_ID) / "specimen.json"
+    path.unlink() if text is None else path.write_text(text)
+    loaded = load(world, ledger)
+    assert loaded.rows["mail_recipients"] == 12
+    assert "mail_specimens" not in loaded.rows
+    assert rows(world, "from raw.mail_specimens") == []
+
+
+def test_a_warehouse_that_is_older_than_specimens_gets_the_table(world: World, ledger: Ledger) -> None:
+    load(world, ledger)
+    with duckdb.connect(str(world.mailrail.warehouse)) as connection:
+        connection.execute("drop table raw.mail_specimens")
+    ledger.record([opened(1)])
+    assert load(world, ledger).rows["mail_inbound"] == 1
+    assert rows(world, "from raw.mail_specimens") == []  # the send was loaded before
+
+
 def test_events_arrive_once_and_with_all_they_say(world: World, ledger: Ledger) -> None:
     event = opened(3, user_agent="Mozilla", ip="10.0.0.1", method="GET")
     ledger.record([event])

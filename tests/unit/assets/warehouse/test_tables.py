@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import duckdb
 
-from assets.warehouse.tables import RAW_TABLES, create_raw_tables
+from assets.warehouse.tables import RAW_TABLES, complete_warehouse, create_raw_tables
 
 
 def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str]]]:
@@ -29,6 +31,17 @@ def test_creating_again_keeps_the_rows() -> None:
         connection.execute("insert into raw.high_water values ('inbound', 7)")
         create_raw_tables(connection)
         assert connection.execute("select * from raw.high_water").fetchall() == [("inbound", 7)]
+
+
+def test_a_warehouse_of_an_earlier_version_gets_what_it_lacks(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    complete_warehouse(path)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("insert into raw.high_water values ('inbound', 7); drop table raw.mail_specimens")
+    complete_warehouse(path)
+    with duckdb.connect(str(path)) as connection:
+        assert set(_columns(connection)) == set(RAW_TABLES)
+        assert connection.execute("from raw.high_water").fetchall() == [("inbound", 7)]
 
 
 def test_a_column_named_like_a_keyword_can_be_filled_by_name() -> None:
