@@ -5,17 +5,22 @@ it to ``checks``, which files are broken to ``definitions``.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from assets.ingestion.checks import check_specs, judge_load, not_judged, rejects_table, sample_table
 from assets.ingestion.definitions import find_definitions, load_definition
-from assets.ingestion.loading import LoadResult, load_source
 from assets.ingestion.mapping import KEYS, SourceDefinition
+from assets.metadata import made_from, raw_columns
+from assets.stages import DATA_TEAM, RAW, SOURCES
 from assets.warehouse.resources import Mailrail
 from assets.warehouse.tables import RAW_TABLES
 from senders.errors import ConfigError
+
+if TYPE_CHECKING:
+    from assets.ingestion.loading import LoadResult
 
 POOL = "warehouse"
 RAW_TABLE = "mailrail/raw_table"
@@ -26,17 +31,45 @@ def source_key(name: str) -> dg.AssetKey:
     return dg.AssetKey(["sources", name])
 
 
-def build_source(definition: SourceDefinition) -> dg.AssetsDefinition:
-    """Return the asset that loads a source, with its checks."""
+def file_key(name: str) -> dg.AssetKey:
+    """Return the asset key of a source's files."""
+    return dg.AssetKey(["files", name])
+
+
+def build_files(definition: SourceDefinition) -> dg.AssetSpec:
+    """Return the files of a source as an asset that somebody else brings."""
+    where = "" if definition.location.startswith("/") else " below MAILRAIL_HOME"
+    return dg.AssetSpec(
+        file_key(definition.name),
+        group_name=SOURCES,
+        kinds={definition.format},
+        owners=list(definition.owners),
+        description=(
+            f"The files that `sources/{definition.name}` reads: `{definition.location}`{where}. Mailrail does not make "
+            "them: an export or a person puts them there, and the next load takes what is new or changed."
+        ),
+        metadata={"location": dg.MetadataValue.path(definition.location)},
+    )
+
+
+def build_source(definition: SourceDefinition, folder: Path | None = None) -> dg.AssetsDefinition:
+    """Return the asset that loads a source, with its checks.
+
+    Args:
+        definition: what its columns mean.
+        folder: the folder of its defs.yaml, for a link to it.
+    """
     key = source_key(definition.name)
+    links = made_from(folder / "defs.yaml") if folder else {}
 
     @dg.asset(
         key=key,
-        group_name="sources",
+        deps=[file_key(definition.name)],
+        group_name=SOURCES,
         kinds={"polars", "duckdb", definition.format},
         owners=list(definition.owners),
         description=_describe(definition),
-        metadata={RAW_TABLE: RAW_TABLES[definition.kind].relation, "location": definition.location},
+        metadata={RAW_TABLE: RAW_TABLES[definition.kind].relation, "location": definition.location, **links},
         check_specs=check_specs(definition, key),
         pool=POOL,
         required_resource_keys={"mailrail"},
@@ -55,7 +88,7 @@ def build_source(definition: SourceDefinition) -> dg.AssetsDefinition:
     return source
 
 
-def load_named(mailrail: Mailrail, name: str) -> LoadResult:
+def load_named(mailrail: Mailrail, name: str) -> "LoadResult":
     """Load one source by its name.
 
     Raises:
@@ -68,7 +101,9 @@ def load_named(mailrail: Mailrail, name: str) -> LoadResult:
     return _load(load_definition(known[name]), mailrail)
 
 
-def _load(definition: SourceDefinition, mailrail: Mailrail) -> LoadResult:
+def _load(definition: SourceDefinition, mailrail: Mailrail) -> "LoadResult":
+    from assets.ingestion.loading import load_source
+
     ledger = mailrail.open_ledger()
     try:
         with mailrail.hold_warehouse():
@@ -84,7 +119,7 @@ def _load(definition: SourceDefinition, mailrail: Mailrail) -> LoadResult:
         ledger.close()
 
 
-def _metadata(result: LoadResult) -> dict[str, Any]:
+def _metadata(result: "LoadResult") -> dict[str, Any]:
     found: dict[str, Any] = {
         **result.as_json(),
         "suppressed": result.suppressed,
@@ -108,7 +143,7 @@ def _describe(definition: SourceDefinition) -> str:
     ]
     if definition.kind == "contacts":
         rule = definition.consent
-        where = f"column {rule.column!r}" if rule.column else "no column"
+        where = " and ".join(f"column {column!r}" for column in rule.columns) or "no column"
         lines.append(f"Rank {definition.rank}. Consent from {where}; basis: {rule.basis or 'not stated'}.")
     return "\n\n".join(line for line in lines if line)
 
@@ -127,10 +162,14 @@ def _build_raw(kind: str, sources: list[dg.AssetKey]) -> dg.AssetsDefinition:
     @dg.asset(
         key=["raw", kind],
         deps=sources,
-        group_name="raw",
+        group_name=RAW,
         kinds={"duckdb"},
-        owners=["team:data"],
-        description=f"{table.doc} It only grows; staging reads the latest row of each key.",
+        owners=DATA_TEAM,
+        description=(
+            f"{table.doc}\n\nAll sources of {kind} together, as they came. It only grows: a load adds what is new or "
+            "changed, and staging reads the latest row of each key."
+        ),
+        metadata=raw_columns(kind),
         pool=POOL,
         required_resource_keys={"mailrail"},
     )

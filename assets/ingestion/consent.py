@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from assets.ingestion.mapping import ConsentRule
+from assets.ingestion.mapping import ANY_VALUE, ConsentRule
 from senders.clock import format_time
 from senders.event import Event, Kind, derive_event_id
 
@@ -19,16 +19,31 @@ UNSUBSCRIBED = "unsubscribed"
 DETAIL = "imported"
 
 
-def consent_of(rule: ConsentRule, text: "pl.Expr") -> "pl.Expr":
-    """Return ``granted``, ``denied``, ``unsubscribed``; the default where blank, null where the value is not listed."""
+def consent_of(rule: ConsentRule, text: "pl.Expr", opt_out: "pl.Expr") -> "pl.Expr":
+    """Return ``granted``, ``denied``, ``unsubscribed``; the default where blank, null where the value is not listed.
+
+    Args:
+        rule: how the words are read.
+        text: the words of the consent column.
+        opt_out: the words of the column of those who said stop, which goes before the other.
+    """
     import polars as pl
 
     word = text.str.to_lowercase()
-    states = [pl.when(text.is_null()).then(pl.lit(rule.default))]
+    said_stop = opt_out.str.to_lowercase().is_in(_folded(rule.opt_out))
+    if ANY_VALUE in rule.opt_out:
+        said_stop = opt_out.is_not_null()
+    states = [
+        pl.when(said_stop).then(pl.lit(UNSUBSCRIBED)),
+        pl.when(text.is_null()).then(pl.lit(rule.default)),
+    ]
     for name in ("granted", "denied", UNSUBSCRIBED):
-        values = [value.strip().lower() for value in getattr(rule, name)]
-        states.append(pl.when(word.is_in(values)).then(pl.lit(name)))
+        states.append(pl.when(word.is_in(_folded(getattr(rule, name)))).then(pl.lit(name)))
     return pl.coalesce(states)
+
+
+def _folded(words: tuple[str, ...]) -> list[str]:
+    return [word.strip().lower() for word in words]
 
 
 def suppression_events(source: str, load_id: str, suppressions: "pl.DataFrame", *, now: datetime) -> Iterator[Event]:

@@ -98,9 +98,9 @@ def _named(definition: SourceDefinition) -> list[tuple[tuple[str, ...], str]]:
     named: list[tuple[tuple[str, ...], str]] = [
         (("columns", field), column) for field, column in definition.columns.items()
     ]
-    if definition.consent.column:
-        named.append((("consent", "column"), definition.consent.column))
-    return named
+    rule = definition.consent
+    asked = {"column": rule.column, "opt_out_column": rule.opt_out_column}
+    return named + [(("consent", name), column) for name, column in asked.items() if column]
 
 
 def _missing(path: Path, document: Any, place: Sequence[str], column: str, file: Path, header: list[str]) -> Problem:

@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -30,8 +31,13 @@ SAMPLE_LINES = 200
 READ_BYTES = 1 << 20
 
 
-def read_raw(definition: SourceDefinition, path: Path) -> "pl.DataFrame":
+def read_raw(definition: SourceDefinition, path: Path, *, rows: int | None = None) -> "pl.DataFrame":
     """Return every row of a file as text.
+
+    Args:
+        definition: how the file is read.
+        path: the file.
+        rows: no more than the first of these many.
 
     Raises:
         ConfigError: the file as a whole cannot be read, or lacks a column that the definition names.
@@ -49,7 +55,7 @@ def read_raw(definition: SourceDefinition, path: Path) -> "pl.DataFrame":
             f"Mend columns in assets/sources/{definition.name}/defs.yaml."
         )
     reader = {"csv": _read_csv, "jsonl": _read_jsonl, "parquet": _read_parquet}[kind]
-    return reader(definition, path, header)
+    return reader(definition, path, header, rows)
 
 
 def read_header(definition: SourceDefinition, path: Path) -> list[str]:
@@ -63,6 +69,25 @@ def read_header(definition: SourceDefinition, path: Path) -> list[str]:
             if kind == "csv"
             else _jsonl_keys(handle, set(definition.used_columns))
         )
+
+
+def read_column(definition: SourceDefinition, path: Path, column: str) -> Iterator[str | None]:
+    """Yield the values of one column of the whole file as text, holding no more than a row; broken rows are None."""
+    kind = definition.format_of(path)
+    if kind == "parquet":
+        frame = _flatten(_open_parquet(definition, path, columns=[column.split(".")[0]]))
+        yield from frame.select(_as_text(column, frame.schema[column])).to_series()
+        return
+    with path.open(encoding=_codec(definition), newline="" if kind == "csv" else None) as handle:
+        if kind == "jsonl":
+            records = (_parse_object(line) for line in handle if line.strip())
+            yield from (_text(_look_up(record, column)) if record is not None else None for record in records)
+            return
+        header, lines = read_header(definition, path), _Lines(handle)
+        place = header.index(column)
+        next(_csv_records(lines, definition.delimiter))
+        for _, cells, text in _csv_rows(lines, definition.delimiter, len(header)):
+            yield cells[place] if text is None else None
 
 
 def hash_file(path: Path) -> str:
@@ -156,22 +181,30 @@ def _csv_header(definition: SourceDefinition, path: Path, handle: TextIO) -> lis
     return header
 
 
-def _read_csv(definition: SourceDefinition, path: Path, header: list[str]) -> "pl.DataFrame":
+def _csv_rows(lines: _Lines, delimiter: str, width: int) -> Iterator[tuple[int, list[str], str | None]]:
+    """Yield line and cells of each record after the header; a broken one comes with its text."""
+    for line, cells in _csv_records(lines, delimiter):
+        if cells is not None and len(cells) == width:
+            yield line, cells, None
+        else:
+            # An unclosed quote swallows what follows: only its own line is lost, the others are read again.
+            text = lines.taken[0].rstrip("\r\n") if lines.taken else ""
+            lines.give_back(lines.taken[1:])
+            yield line, cells or [], text
+
+
+def _read_csv(definition: SourceDefinition, path: Path, header: list[str], rows: int | None) -> "pl.DataFrame":
     import polars as pl
 
     frames, table = [], _Table(header, path)
     with path.open(encoding=_codec(definition), newline="") as handle:
         lines = _Lines(handle)
-        records = _csv_records(lines, definition.delimiter)
-        next(records)
-        for line, cells in records:
-            if cells is not None and len(cells) == len(header):
+        next(_csv_records(lines, definition.delimiter))
+        for line, cells, broken in islice(_csv_rows(lines, definition.delimiter, len(header)), rows):
+            if broken is None:
                 table.add(line, cells)
             else:
-                # An unclosed quote swallows what follows: only its own line is lost, the others are read again.
-                text = lines.taken[0].rstrip("\r\n") if lines.taken else ""
-                lines.give_back(lines.taken[1:])
-                table.add_broken(line, text, cells or [])
+                table.add_broken(line, broken, cells)
             if table.is_full:
                 frames.append(table.frame())
                 table = _Table(header, path)
@@ -256,16 +289,14 @@ def _parse_object(text: str) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
-def _read_jsonl(definition: SourceDefinition, path: Path, header: list[str]) -> "pl.DataFrame":
+def _read_jsonl(definition: SourceDefinition, path: Path, header: list[str], rows: int | None) -> "pl.DataFrame":
     import polars as pl
 
     wanted = definition.used_columns
     frames, table = [], _Table(wanted, path)
     with path.open(encoding=_codec(definition)) as handle:
-        for number, line in enumerate(handle, start=1):
-            text = line.rstrip("\r\n")
-            if not text.strip():
-                continue
+        whole = ((number, line.rstrip("\r\n")) for number, line in enumerate(handle, start=1) if line.strip())
+        for number, text in islice(whole, rows):
             record = _parse_object(text)
             if record is None:
                 table.add_broken(number, text, [])
@@ -300,11 +331,13 @@ def _scan_parquet(definition: SourceDefinition, path: Path) -> "pl.DataFrame":
     return _flatten(_open_parquet(definition, path, rows=1))
 
 
-def _open_parquet(definition: SourceDefinition, path: Path, rows: int | None = None) -> "pl.DataFrame":
+def _open_parquet(
+    definition: SourceDefinition, path: Path, rows: int | None = None, columns: list[str] | None = None
+) -> "pl.DataFrame":
     import polars as pl
 
     try:
-        return pl.read_parquet(path, n_rows=rows, use_pyarrow=False)
+        return pl.read_parquet(path, columns=columns, n_rows=rows, use_pyarrow=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(
@@ -334,10 +367,10 @@ def _as_text(name: str, kind: Any) -> "pl.Expr":
     return pl.col(name).cast(pl.String, strict=False)
 
 
-def _read_parquet(definition: SourceDefinition, path: Path, header: list[str]) -> "pl.DataFrame":
+def _read_parquet(definition: SourceDefinition, path: Path, header: list[str], rows: int | None) -> "pl.DataFrame":
     import polars as pl
 
-    frame = _flatten(_open_parquet(definition, path))
+    frame = _flatten(_open_parquet(definition, path, rows))
     frame = frame.select(_as_text(name, kind) for name, kind in frame.schema.items()).with_columns(
         pl.lit(path.name).alias("_file"),
         pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("_line"),

@@ -85,6 +85,9 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+ANY_VALUE = "*"
+
+
 class ConsentRule(_Strict):
     """How a source's own words for consent are read; values are compared trimmed and without case."""
 
@@ -96,12 +99,24 @@ class ConsentRule(_Strict):
     unsubscribed: tuple[str, ...] = Field(
         default=(), description="Values that mean: this person said stop; the address is suppressed, for good."
     )
+    opt_out_column: str | None = Field(
+        default=None, description="Their column that says who wants no more mail, whatever the other column says."
+    )
+    opt_out: tuple[str, ...] = Field(
+        default=(),
+        description="Values in it that mean: this person said stop; * for any value, such as the date of it.",
+    )
     default: ConsentState = Field(
         default="unknown", description="Consent of a row whose value is blank or has no column."
     )
     basis: str = Field(default="", description="Where the consent comes from, in words; kept with every contact.")
 
-    @field_validator("granted", "denied", "unsubscribed", mode="before")
+    @property
+    def columns(self) -> list[str]:
+        """Their columns that the consent is read from."""
+        return [column for column in (self.column, self.opt_out_column) if column is not None]
+
+    @field_validator("granted", "denied", "unsubscribed", "opt_out", mode="before")
     @classmethod
     def _fold(cls, values: Any) -> Any:
         if not isinstance(values, list | tuple):
@@ -120,6 +135,8 @@ class ConsentRule(_Strict):
                     raise ValueError(f"{value!r} stands in both {seen[word]} and {name}; keep it in one of them")
         if self.column is None and seen:
             raise ValueError("values are listed but no column is named; add column: <their column>")
+        if (self.opt_out_column is None) != (not self.opt_out):
+            raise ValueError('opt_out_column and opt_out go together: the column, and its values that mean stop or "*"')
         return self
 
 
@@ -135,9 +152,10 @@ class SourceDefinition(_Strict):
     )
     encoding: str = Field(default="utf-8", description="Encoding of CSV and JSON lines.")
     decimal: Literal[".", ","] = Field(default=".", description="CSV and JSON lines: the decimal sign of numbers.")
-    date_format: str | None = Field(
+    date_format: str | tuple[str, ...] | None = Field(
         default=None,
-        description="Form of dates, such as %d.%m.%Y; ISO 8601 is always understood. Times without zone are UTC.",
+        description="Form of dates, such as %d.%m.%Y, or a list of forms; ISO 8601 is always understood. "
+        "Times without zone are UTC.",
     )
     columns: dict[str, str] = Field(description="Our field: their column (a dotted path for nested JSON).")
     key: str | None = Field(
@@ -212,6 +230,11 @@ class SourceDefinition(_Strict):
         return self
 
     @property
+    def date_formats(self) -> tuple[str, ...]:
+        """The forms of dates, in the order in which they are tried."""
+        return (self.date_format,) if isinstance(self.date_format, str) else self.date_format or ()
+
+    @property
     def key_fields(self) -> tuple[str, ...]:
         """Our fields that must not be empty and that recognise a row."""
         if self.kind != "contacts":
@@ -222,13 +245,12 @@ class SourceDefinition(_Strict):
     def telling_columns(self) -> set[str]:
         """Their columns that say who a row is about and what consent it carries."""
         named = {self.columns[field] for field in (*self.key_fields, "email") if field in self.columns}
-        return named | ({self.consent.column} if self.consent.column else set())
+        return named | set(self.consent.columns)
 
     @property
     def used_columns(self) -> list[str]:
         """Their columns that we read, without repeats, in order."""
-        wanted = [*self.columns.values(), *([self.consent.column] if self.consent.column else [])]
-        return list(dict.fromkeys(wanted))
+        return list(dict.fromkeys([*self.columns.values(), *self.consent.columns]))
 
     @property
     def fingerprint(self) -> str:

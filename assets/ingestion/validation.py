@@ -11,6 +11,7 @@ from assets.ingestion.addresses import with_addresses
 from assets.ingestion.consent import UNSUBSCRIBED, consent_of
 from assets.ingestion.formats import OWN_COLUMNS
 from assets.ingestion.mapping import FIELDS, KEYS, SourceDefinition
+from senders.tracking.addresses import REASONS as ADDRESS_REASONS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,8 +25,25 @@ REASONS = {
     "wrong_type:<field>": "the text is no number, or no time, as the field needs",
 }
 
-TRUE_WORDS = ("true", "t", "yes", "y", "1", "on", "granted", "allowed")
-FALSE_WORDS = ("false", "f", "no", "n", "0", "off", "denied", "refused")
+TRUE_WORDS = (
+    "true",
+    "t",
+    "yes",
+    "y",
+    "1",
+    "on",
+    "granted",
+    "allowed",
+    "ja",
+    "j",
+    "oui",
+    "sí",
+    "sì",
+    "si",
+    "sim",
+    "tak",
+)
+FALSE_WORDS = ("false", "f", "no", "n", "0", "off", "denied", "refused", "nein", "non", "nee", "não", "nao", "nie")
 EARLIEST_YEAR, LATEST_YEAR = 1900, 2200
 
 
@@ -44,6 +62,19 @@ class Validated:
     rows: int
     duplicates: int
     warnings: dict[str, int] = field(default_factory=dict)
+
+
+def explain_reason(code: str) -> str:
+    """Return a reason code as a sentence without its full stop."""
+    family, _, detail = code.partition(":")
+    if family == "invalid_address":
+        return f"the address {ADDRESS_REASONS.get(detail, 'cannot be written to')}"
+    if family == "missing_value":
+        return f"{detail} is empty"
+    if family == "wrong_type":
+        kinds = {fields[detail].kind for fields in FIELDS.values() if detail in fields}
+        return f"{detail} is no {'date that exists' if 'time' in kinds else 'number'}"
+    return REASONS.get(code, code)
 
 
 def validate(definition: SourceDefinition, raw: "pl.DataFrame", address_key: bytes) -> Validated:
@@ -68,7 +99,9 @@ def validate(definition: SourceDefinition, raw: "pl.DataFrame", address_key: byt
     )
     frame = _with_reason(definition, frame)
     if definition.kind == "contacts":
-        frame = frame.with_columns(consent_of(definition.consent, pl.col("consent")).alias("_consent"))
+        frame = frame.with_columns(
+            consent_of(definition.consent, pl.col("consent"), pl.col("opt_out")).alias("_consent")
+        )
     good = _shape(definition, frame.filter(pl.col("_reason").is_null()))
     if definition.kind == "orders" and "line_no" not in definition.columns:
         good = _with_line_numbers(good)
@@ -96,6 +129,7 @@ def _select_fields(definition: SourceDefinition, raw: "pl.DataFrame") -> "pl.Dat
     named = [text(definition.columns.get(name), name) for name in FIELDS[definition.kind]]
     if definition.kind == "contacts":
         named.append(text(definition.consent.column, "consent"))
+        named.append(text(definition.consent.opt_out_column, "opt_out"))
     return raw.select(*OWN_COLUMNS, *named).with_row_index("_number")
 
 
@@ -108,7 +142,7 @@ def _typed(name: str, kind: str, definition: SourceDefinition) -> "pl.Expr":
 
     text = pl.col(name)
     if kind == "time":
-        return _time(text, definition.date_format)
+        return _time(text, definition.date_formats)
     if kind == "flag":
         word = text.str.to_lowercase()
         return pl.when(word.is_in(TRUE_WORDS)).then(True).when(word.is_in(FALSE_WORDS)).then(False)
@@ -129,8 +163,8 @@ def _number(text: "pl.Expr", decimal: str) -> "pl.Expr":
     return pl.when(value.is_finite()).then(value)
 
 
-def _time(text: "pl.Expr", date_format: str | None) -> "pl.Expr":
-    """Return a UTC time without zone, by the source's own form first and ISO 8601 after it."""
+def _time(text: "pl.Expr", date_formats: tuple[str, ...]) -> "pl.Expr":
+    """Return a UTC time without zone, by the source's own forms first and ISO 8601 after them."""
     import polars as pl
 
     iso = (
@@ -142,13 +176,12 @@ def _time(text: "pl.Expr", date_format: str | None) -> "pl.Expr":
         .str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", time_zone="UTC", strict=False)
         .dt.replace_time_zone(None)
     )
-    found = iso
-    if date_format is not None:
-        own = text.str.to_datetime(date_format, time_unit="us", strict=False)
-        if "%z" in date_format:
-            own = own.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        found = pl.coalesce(own, iso)
-    return pl.when(found.dt.year().is_between(EARLIEST_YEAR, LATEST_YEAR)).then(found)
+    found = []
+    for form in date_formats:
+        own = text.str.to_datetime(form, time_unit="us", strict=False)
+        found.append(own.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if "%z" in form else own)
+    plausible = (pl.when(time.dt.year().is_between(EARLIEST_YEAR, LATEST_YEAR)).then(time) for time in (*found, iso))
+    return pl.coalesce(plausible)
 
 
 def _rules(definition: SourceDefinition) -> "list[tuple[pl.Expr, pl.Expr, str | None]]":
