@@ -11,6 +11,7 @@ from datetime import datetime
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+from sqlglot.tokens import TokenType
 
 from assets.audiences.fields import CONTACT_COLUMNS
 from assets.audiences.suggestions import suggest
@@ -213,3 +214,12 @@ def _write(tree: exp.Expr, as_of: datetime, alias: str) -> str:
 
 def _function_names() -> list[str]:
     return sorted(kind.sql_name().lower() for kind in _FUNCTIONS)
+
+
+def place_as_of(sql: str, replacement: str) -> str:
+    """Return a predicate as its author wrote it, with another word for ``as_of``; for SQL that people go on editing."""
+    written = sql.strip()
+    for token in reversed(sqlglot.tokenize(written, read=_DIALECT)):
+        if token.token_type is TokenType.VAR and token.text.lower() == AS_OF:
+            written = written[: token.start] + replacement + written[token.end + 1 :]
+    return written
