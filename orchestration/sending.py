@@ -16,12 +16,13 @@ import dagster as dg
 
 from assets.deliveries.assets import SCHEDULED
 from assets.partitions import send_id, send_key, split_send_id
-from orchestration.cli.progress import bar
+from orchestration.cli.progress import Advance, bar
 from orchestration.processes import run_to_end, running
 from orchestration.runs import Runner, open_runner, require_job
 from orchestration.settings import Settings
-from senders.clock import format_time, open_clock
-from senders.errors import ConfigError, GuardError
+from orchestration.steering import choose_send, run_again, status_row
+from senders.clock import open_clock
+from senders.errors import GuardError
 from senders.ledger.store import Ledger
 from senders.message import FINAL_STATES, State
 
@@ -39,38 +40,68 @@ def send_now(
         ConfigError: there is no such campaign.
     """
     key = send_key(open_clock(settings.home).now())
-    with _only_one(settings, campaign), open_runner(settings) as runner:
+    identity = send_id(campaign, key)
+    with _only_one(settings, campaign), _stoppable(settings, identity), open_runner(settings) as runner:
         job = require_job(runner, campaign)
         require_new(settings, campaign, again)
         prepare(runner, job, key)
         return deliver(runner, job, key, confirm=confirm, approved_by=approved_by, show=show)
 
 
-def resume_sends(settings: Settings, only: str | None = None, *, show: bool = True) -> list[dict[str, Any]]:
-    """Go on with every send that has messages left, or with one.
+def resume_sends(
+    settings: Settings, only: str | None = None, *, show: bool = True, say: Callable[[str], None] = lambda _: None
+) -> list[dict[str, Any]]:
+    """Go on with every running send that has messages left, or with one, also where it was paused.
+
+    Args:
+        settings: the project's settings.
+        only: a send id, or a campaign with one open send.
+        show: whether to show a bar.
+        say: told which send runs again, and which stay paused.
 
     Raises:
-        GuardError: the send is not known, or is paused, cancelled or finished.
+        ConfigError: the send is not known.
+        GuardError: it was cancelled.
     """
     with Ledger.open(settings.home) as ledger:
-        sends = ledger.sends()
-        if only is not None:
-            chosen = ledger.send(only)
-            if chosen is None:
-                raise ConfigError(f"there is no send {only!r} in the ledger; see: mailrail status")
-            if chosen.state == "paused":
-                ledger.set_send_state(only, "running", "resumed by a person")
-            sends = [send for send in ledger.sends() if send.send_id == only]
-    open_ids = [send.send_id for send in sends if send.state == "running"]
+        open_ids = _to_resume(ledger, only, say)
     if not open_ids:
         return []
     rows = []
     with open_runner(settings) as runner:
         for identity in open_ids:
             campaign, key = split_send_id(identity)
-            _retry_due(settings, identity)
-            rows.append(deliver(runner, require_job(runner, campaign), key, confirm=None, approved_by="", show=show))
+            with _stoppable(settings, identity):
+                _retry_due(settings, identity)
+                job = require_job(runner, campaign)
+                rows.append(deliver(runner, job, key, confirm=None, approved_by="", show=show))
     return rows
+
+
+def _to_resume(ledger: Ledger, only: str | None, say: Callable[[str], None]) -> list[str]:
+    """Return the sends to go on with; a paused one runs again only when it is named."""
+    if only is None:
+        sends = ledger.sends()
+        for send in sends:
+            if send.state == "paused":
+                say(f"{send.send_id} stays paused: {send.reason}; to go on with it: mailrail resume {send.send_id}")
+        return [send.send_id for send in sends if send.state == "running"]
+    chosen = choose_send(ledger, only)
+    if reason := run_again(ledger, chosen):
+        say(f"{chosen.send_id} was paused: {reason}; it runs again.")
+    return [] if chosen.state == "finished" else [chosen.send_id]
+
+
+@contextlib.contextmanager
+def _stoppable(settings: Settings, identity: str) -> Iterator[None]:
+    """Say with an interruption how the send goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        with Ledger.open(settings.home) as ledger:
+            is_open = ledger.send(identity) is not None
+        said = f"sending stopped safely; to go on: mailrail resume {identity}" if is_open else "nothing was sent."
+        raise KeyboardInterrupt(f"interrupted; {said}") from None
 
 
 def prepare(runner: Runner, job: str, key: str) -> None:
@@ -131,27 +162,6 @@ def sender_running(settings: Settings, **extra: str) -> Iterator[None]:
         yield
 
 
-def status_row(ledger: Ledger, identity: str) -> dict[str, Any]:
-    """Return a send's row as `mailrail status --json` prints it (CONTRACTS).
-
-    Raises:
-        ConfigError: the ledger does not know the send.
-    """
-    send = ledger.send(identity)
-    if send is None:
-        raise ConfigError(f"there is no send {identity!r} in the ledger; see: mailrail status")
-    counts = ledger.counts(send.send_no)
-    return {
-        "send_id": send.send_id,
-        "campaign": send.campaign,
-        "scheduled_at": format_time(send.scheduled_at),
-        "state": str(send.state),
-        "reason": send.reason,
-        "audience": send.audience_rows,
-        **{state.value: counts.get(state, 0) for state in State},
-    }
-
-
 def _asset(campaign: str, stage: str) -> dg.AssetKey:
     return dg.AssetKey(["campaigns", campaign, stage])
 
@@ -204,16 +214,22 @@ def _shown(settings: Settings, identity: str, show: bool) -> Iterator[None]:
             watcher.join()
 
 
-def _watch(settings: Settings, identity: str, advance: Callable[[int, int], None], stopped: threading.Event) -> None:
+def _watch(settings: Settings, identity: str, advance: Advance, stopped: threading.Event) -> None:
     with Ledger.open(settings.home) as ledger:
         while True:
             is_last = stopped.wait(0.2)
             send = ledger.send(identity)
             if send is not None:
                 counts = ledger.counts(send.send_no)
-                advance(sum(counts.get(state, 0) for state in FINAL_STATES), send.audience_rows)
+                advance(sum(counts.get(state, 0) for state in FINAL_STATES), send.audience_rows, _said(counts))
             if is_last:
                 return
+
+
+def _said(counts: dict[State, int]) -> str:
+    """Say beside the bar what became of messages, but for those that were simply accepted."""
+    shown = (State.REFUSED, State.DEFERRED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED, State.IN_DOUBT)
+    return "  ".join(f"{counts[state]:,} {state.value.replace('_', ' ')}" for state in shown if counts.get(state))
 
 
 def wait_settled(settings: Settings, identity: str, *, seconds: float) -> bool:

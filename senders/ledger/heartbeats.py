@@ -6,11 +6,27 @@ Add here only presence. Leases are stricter and belong to ``lease``.
 import os
 import sqlite3
 import time
+from dataclasses import dataclass
 
 from senders.ledger.database import Database
 from senders.ledger.owner import is_running, this_machine
 
 FRESH_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """A process as it spoke last, on this machine since its last start."""
+
+    process: str
+    pid: int
+    age_seconds: float
+    is_running: bool
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still runs and spoke a moment ago."""
+        return self.is_running and self.age_seconds <= FRESH_SECONDS
 
 
 class Heartbeats:
@@ -30,6 +46,14 @@ class Heartbeats:
         )
         oldest = time.monotonic() - FRESH_SECONDS
         return any(at >= oldest and is_running(pid) for pid, at in rows)
+
+    def presences(self) -> list[Presence]:
+        """Return every process that spoke on this machine lately and did not end in good order, by name."""
+        rows = self._database.rows(
+            "select process, pid, at from heartbeats where machine = ? order by process, at desc", (this_machine(),)
+        )
+        now = time.monotonic()
+        return [Presence(process, pid, max(0.0, now - at), is_running(pid)) for process, pid, at in rows]
 
     def still(self, process: str, owner: str) -> None:
         """Take a process off the list when it ends in good order."""

@@ -7,12 +7,13 @@ Add here what a collector or mailbox reader records or asks. What an event means
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from senders.clock import Clock
 from senders.event import Event, Kind
 from senders.ledger.database import Database, next_sequence
-from senders.ledger.rows import InboundRow, Suppression, from_micros, to_micros
+from senders.ledger.rows import InboundRow, Suppression, from_micros, from_optional_micros, to_micros
 
 # The words of the exclusions file, so that a person reads the same reason everywhere.
 REASONS = {
@@ -62,6 +63,12 @@ class Inbound:
             "select coalesce((select max(id) from inbound), 0), coalesce((select max(id) from attempts), 0)"
         )
         return (int(row[0]), int(row[1])) if row else (0, 0)
+
+    def inbound_since(self, last_id: int) -> tuple[int, datetime | None]:
+        """Return how many events are newer than an id, and when the first of them was recorded."""
+        row = self._database.row("select count(*), min(received_at) from inbound where id > ?", (last_id,))
+        count, oldest = row or (0, None)
+        return int(count), from_optional_micros(oldest)
 
     def suppression(self, address_hash: bytes, topic: str = "") -> Suppression | None:
         """Return why an address must not be written to about a topic, or None."""

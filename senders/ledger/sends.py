@@ -12,6 +12,7 @@ from senders.errors import GuardError
 from senders.ledger import opening
 from senders.ledger.approvals import Approvals
 from senders.ledger.database import Database
+from senders.ledger.lease import reap
 from senders.ledger.rows import LinkRow, SendRow, SendSpec, SendState, from_micros, from_optional_micros, to_micros
 
 CANCEL_CHUNK = 10_000
@@ -87,19 +88,41 @@ class Sends(Approvals):
         """
         wanted = SendState(state)
         with self._database.write() as connection:
-            row = connection.execute("select send_no, state from sends where send_id = ?", (send_id,)).fetchone()
-            if row is None:
-                raise GuardError(f"send {send_id} is not open; `mailrail status` lists the sends that are")
-            _refuse_over(send_id, SendState(row[1]), wanted)
+            send = _by_id(connection, send_id)
+            _refuse_over(send_id, send.state, wanted)
             connection.execute(
                 "update sends set state = ?, reason = ?,"
                 " too_late_after = case when ? = 'running' and state = 'paused' then null else too_late_after end"
                 " where send_no = ?",
-                (wanted, reason, wanted, row[0]),
+                (wanted, reason, wanted, send.send_no),
             )
-            connection.execute("update shards set next_at = 0 where send_no = ?", (row[0],))
+            connection.execute("update shards set next_at = 0 where send_no = ?", (send.send_no,))
         if wanted is SendState.CANCELLED:
-            self.sweep_cancelled(int(row[0]))
+            self.sweep_cancelled(send.send_no)
+
+    def cancel_send(self, send_id: str, reason: str, *, waiting: int) -> None:
+        """Cancel a send of which exactly ``waiting`` messages wait, and settle those, with a sender alive or without.
+
+        The number, the state and the first `CANCEL_CHUNK` messages are one transaction, so that no offer slips in
+        between; what a sender that is gone had offered becomes in doubt. Doing it again only settles what is left.
+
+        Raises:
+            GuardError: the send is not open or is over, or another number waits; nothing was changed.
+        """
+        now = to_micros(self._clock.now())
+        with self._database.write() as connection:
+            send = _by_id(connection, send_id)
+            _refuse_over(send_id, send.state, SendState.CANCELLED)
+            if send.state is not SendState.CANCELLED:
+                _require_waiting(connection, send, waiting)
+                connection.execute(
+                    "update sends set state = 'cancelled', reason = ? where send_no = ?", (reason, send.send_no)
+                )
+                connection.execute("update shards set next_at = 0 where send_no = ?", (send.send_no,))
+            reap(connection, now)
+            cancel_chunk(connection, send.send_no, now)
+        self.sweep_cancelled(send.send_no)
+        self.finish_send(send.send_no)
 
     def sweep_cancelled(self, send_no: int) -> int:
         """Mark what waits in a cancelled send as cancelled, in chunks; safe to repeat. Returns how many."""
@@ -186,6 +209,35 @@ def read_send(row: tuple[Any, ...]) -> SendRow:
         opened_at=from_micros(row[14]),
         first_offered_at=from_optional_micros(row[15]),
         finished_at=from_optional_micros(row[16]),
+    )
+
+
+def _by_id(connection: sqlite3.Connection, send_id: str) -> SendRow:
+    row = connection.execute(
+        f"select {opening.SEND_COLUMNS} from sends where send_id = ?",  # noqa: S608
+        (send_id,),
+    ).fetchone()
+    if row is None:
+        raise GuardError(f"send {send_id} is not open; `mailrail status` lists the sends that are")
+    return read_send(row)
+
+
+def _require_waiting(connection: sqlite3.Connection, send: SendRow, expected: int) -> None:
+    waiting, offered = connection.execute(
+        "select count(*) filter (where state <> 'offered'), count(*) filter (where state = 'offered')"
+        " from messages where send_no = ? and state in ('queued', 'deferred', 'offered')",
+        (send.send_no,),
+    ).fetchone()
+    if waiting == expected:
+        return
+    if offered:
+        raise GuardError(
+            f"send {send.send_id}: {expected} was confirmed, but {waiting} messages wait and that changes while some "
+            f"are offered; nothing was cancelled. Run: mailrail pause {send.send_id}, then cancel the number it shows"
+        )
+    raise GuardError(
+        f"send {send.send_id}: {expected} was confirmed, but {waiting} messages wait; nothing was cancelled. "
+        f"Run: mailrail cancel {send.send_id} --confirm {waiting}"
     )
 
 

@@ -105,3 +105,13 @@ def test_threads_may_share_a_ledger(ledger):
     rows = ledger.inbound_after(0, 1000)
     assert len(rows) == 80
     assert [row.sequence for row in rows] == sorted(row.sequence for row in rows)
+
+
+def test_what_is_newer_than_an_id_is_counted_from_its_first(ledger, clock):
+    assert ledger.inbound_since(0) == (0, None)
+    first = clock.moment
+    for number in (1, 2, 3):
+        ledger.record([Event(f"{number}" * 32, Kind.OPENED, clock.moment, send_no=1, seq=number)])
+        clock.moment = clock.moment.replace(hour=clock.moment.hour + 1)
+    assert ledger.inbound_since(0) == (3, first)
+    assert ledger.inbound_since(2) == (1, first.replace(hour=first.hour + 2))
