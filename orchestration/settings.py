@@ -7,6 +7,8 @@ Precedence: command line, environment (``MAILRAIL_…``, nested by ``__``), ``.e
 """
 
 import os
+import sys
+import urllib.parse
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -25,6 +27,7 @@ from senders.config import (
 from senders.errors import ConfigError
 
 ROW_READER = "assets.deliveries.batches:read_rows"
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 CODE_ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -119,6 +122,23 @@ class DeliverySettings(BaseModel, extra="forbid"):
     expire_hours: float = Field(24, description="Hours after which an unaccepted message is given up.", gt=0)
 
 
+class DashboardsSettings(BaseModel, extra="forbid"):
+    """The pages people read, ``[dashboards]``."""
+
+    host: str = Field("127.0.0.1", description="Address the dashboards listen on; they have no login of their own.")
+    port: int = Field(8050, description="Port the dashboards listen on.", ge=1, le=65535)
+    base_url: str = Field("http://127.0.0.1:8050", description="Address of the dashboards as people see it.")
+    currency: str = Field("", description="Sign or code before amounts.", max_length=4)
+
+
+class DagsterSettings(BaseModel, extra="forbid"):
+    """The Dagster UI that ``mailrail dev`` serves, ``[dagster]``."""
+
+    host: str = Field("127.0.0.1", description="Address the Dagster UI listens on; it has no login of its own.")
+    port: int = Field(3000, description="Port the Dagster UI listens on.", ge=1, le=65535)
+    base_url: str = Field("", description="Address of the Dagster UI as people see it; empty for host and port.")
+
+
 class Settings(BaseSettings):
     """All settings of a project."""
 
@@ -135,9 +155,12 @@ class Settings(BaseSettings):
     recipient_allow_list: list[str] = Field(
         default_factory=list, description="Addresses and @domains that may get real mail outside production."
     )
+    seed_list: list[str] = Field(default_factory=list, description="Addresses that get test mails.")
     relays: dict[str, RelaySettings] = Field(default_factory=dict, description="SMTP relays by name.")
     senders: dict[str, SenderSettings] = Field(default_factory=dict, description="Sender profiles by name.")
     collector: CollectorSettings = Field(CollectorSettings(), description="The public HTTP end.")
+    dashboards: DashboardsSettings = Field(DashboardsSettings(), description="The pages people read.")
+    dagster: DagsterSettings = Field(DagsterSettings(), description="The Dagster UI.")
     delivery: DeliverySettings = Field(DeliverySettings(), description="How the sender works.")
 
     @classmethod
@@ -235,6 +258,33 @@ class Settings(BaseSettings):
             row_reader=ROW_READER,
         )
 
+    def dagster_url(self) -> str:
+        """Return the address under which people see the Dagster UI.
+
+        Raises:
+            ConfigError: it would listen beyond this machine, where everybody could start a send.
+        """
+        place = self.dagster
+        if place.host not in _LOOPBACK:
+            raise ConfigError(
+                f"dagster.host: {place.host} is beyond this machine, and the Dagster UI has no login; keep 127.0.0.1 "
+                "and put a proxy with a login in front."
+            )
+        return (place.base_url or f"http://{place.host}:{place.port}").rstrip("/")
+
+    def dashboards_hosts(self) -> tuple[str, ...]:
+        """Return the host name under which people see the dashboards.
+
+        Raises:
+            ConfigError: they would listen beyond this machine, where everybody could read them.
+        """
+        if self.dashboards.host not in _LOOPBACK:
+            raise ConfigError(
+                f"dashboards.host: {self.dashboards.host} is beyond this machine, and the dashboards have no login; "
+                "keep 127.0.0.1 and put a proxy with a login in front."
+            )
+        return (urllib.parse.urlsplit(self.dashboards.base_url).hostname or "",)
+
     def mailbox_config(self) -> MailboxConfig:
         """Return what the mailbox reader must know."""
         return MailboxConfig(home=self.home, maildir=self.home / "mailbox")
@@ -271,6 +321,11 @@ def export_environment(settings: Settings) -> None:
             "GX_ANALYTICS_ENABLED": "false",
         }
     )
+
+
+def has_display() -> bool:
+    """Whether a browser of this machine could show a page to the person who asks."""
+    return sys.platform in {"darwin", "win32"} or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def child_environment(settings: Settings, **extra: str) -> dict[str, str]:

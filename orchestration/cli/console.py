@@ -9,7 +9,7 @@ import logging
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from rich.console import Console
@@ -25,8 +25,21 @@ _FULL_WORDS = ("No space left on device", "database or disk is full")
 
 THEME = Theme({"good": "green", "watch": "yellow", "act": "red", "mute": "bright_black", "name": "cyan"})
 
-out = Console(theme=THEME, highlight=False)
-err = Console(theme=THEME, stderr=True, highlight=False)
+# Rich would fold at 80 columns what goes into a pipe or a file; COLUMNS still counts.
+_PIPE_COLUMNS = 160
+
+
+def _width(stream: TextIO) -> int | None:
+    return None if stream.isatty() else shutil.get_terminal_size((_PIPE_COLUMNS, 50)).columns
+
+
+out = Console(theme=THEME, highlight=False, width=_width(sys.stdout))
+err = Console(theme=THEME, stderr=True, highlight=False, width=_width(sys.stderr))
+
+
+def be_quiet() -> None:
+    """Say nothing but results and errors from now on (``--quiet``)."""
+    err.quiet = True
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -47,7 +60,8 @@ def quiet_libraries() -> None:
 
 def log_to_stderr() -> None:
     """Log one line per event, with the time, for a standing process."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    level = logging.WARNING if err.quiet else logging.INFO
+    logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 def explain_failure(error: BaseException) -> tuple[str | None, int]:
@@ -58,7 +72,7 @@ def explain_failure(error: BaseException) -> tuple[str | None, int]:
         return f"the disk is full ({full}); make room and run the same command again.", CHECK_FAILED
     root = _root(error)
     if isinstance(root, KeyboardInterrupt):
-        return "interrupted; nothing is half done. Run the same command again to go on.", INTERRUPTED
+        return str(root) or "interrupted; nothing is half done. Run the same command again to go on.", INTERRUPTED
     if isinstance(root, GuardError):
         return str(root), REFUSED
     if isinstance(root, ConfigError):

@@ -1,31 +1,77 @@
 """The ``mailrail`` command: a table of commands, each imported when it runs.
 
-Add a command to ``COMMANDS``. Nothing heavy is imported here, so that ``--help`` takes a tenth of a second.
+Add a command to ``COMMANDS`` and to its purpose in ``PURPOSES``. Nothing heavy is imported here, so that
+``--help`` takes a tenth of a second.
 """
 
 import sys
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "demo": ("orchestration.cli.demo:demo", "The whole loop on sample data, into a sink on this machine."),
+    "dev": ("orchestration.cli.dev:dev", "Run everything: Dagster, collector, sender, mailbox, dashboards, sink."),
+    "init": ("orchestration.cli.project:init", "Make a project in a folder of your own."),
+    "doctor": ("orchestration.cli.doctor:doctor", "What is well here, what is not, and what mends it."),
     "check": ("orchestration.cli.project:check", "Check every campaign, source and segment; list all problems."),
-    "source": ("orchestration.cli.sources:source", "Load a source."),
+    "source": ("orchestration.cli.sources:source", "Add a source from a file, load it, list what there is."),
+    "segment": ("orchestration.cli.segments:segment", "Begin a segment, list the segments and their sizes."),
     "refresh": ("orchestration.cli.project:refresh", "Load sources and events, rebuild and publish the marts."),
+    "campaign": ("orchestration.cli.templates:campaign", "Make a campaign from a starter."),
+    "template": ("orchestration.cli.templates:template", "Check templates: every problem with file and line."),
     "plan": ("orchestration.cli.campaigns:plan", "Who would get a campaign, and who not and why; sends nothing."),
-    "preview": ("orchestration.cli.campaigns:preview", "Render messages of a campaign for real recipients."),
+    "preview": ("orchestration.cli.previews:preview", "Render messages of a campaign for real recipients."),
+    "test": ("orchestration.cli.previews:test", "Send a test mail of a campaign to your seed list."),
     "send": ("orchestration.cli.campaigns:send", "Send a campaign; needs the exact number of recipients."),
-    "resume": ("orchestration.cli.campaigns:resume", "Go on with sends that stopped."),
+    "pause": ("orchestration.cli.sends:pause", "Pause a send; no message is offered a second later."),
+    "resume": ("orchestration.cli.sends:resume", "Go on with sends that stopped or were paused."),
+    "cancel": ("orchestration.cli.sends:cancel", "Cancel a send for good; needs the exact number that wait."),
     "status": ("orchestration.cli.results:status", "Where each send stands."),
     "metrics": ("orchestration.cli.results:metrics", "The marts' numbers of each send."),
     "explain": ("orchestration.cli.results:explain", "Why a person got a campaign, or did not."),
     "report": ("orchestration.cli.results:report", "The report of a send: on the terminal, and as a page."),
+    "dashboards": ("orchestration.cli.services:dashboards", "Run the dashboards: pages over the published copy."),
+    "person": ("orchestration.cli.people:person", "One person: everything that happened, in order."),
     "sender": ("orchestration.cli.services:sender", "Run the standing sender."),
     "collector": ("orchestration.cli.services:collector", "Run the collector: pixel, clicks, unsubscribes."),
     "mailbox": ("orchestration.cli.services:mailbox", "Read bounces and complaints from the mailbox."),
+    "completion": ("orchestration.cli.completion:completion", "Print the completion script for bash, zsh or fish."),
     "sink": ("orchestration.cli.services:sink", "Run the embedded SMTP sink: mail handed to it goes nowhere."),
 }
+
+INTERRUPTED = "interrupted; nothing is half done. Run the same command again to go on."
+
+# What the list of commands is ordered by; a command named nowhere stands under "Other".
+PURPOSES: dict[str, tuple[str, ...]] = {
+    "Getting started": ("demo", "init", "dev", "doctor", "check", "source", "segment", "refresh"),
+    "Campaigns": ("campaign", "template", "plan", "preview", "test", "send", "pause", "resume", "cancel"),
+    "Results": ("status", "report", "metrics", "explain", "person", "dashboards"),
+    "Services": ("sender", "collector", "mailbox", "sink"),
+    "Shell": ("completion",),
+}
+
+
+def _be_quiet(_: click.Context, __: click.Parameter, value: bool) -> None:
+    if value:
+        from orchestration.cli.console import be_quiet
+
+        be_quiet()
+
+
+def _quiet_option() -> click.Option:
+    text = "No progress and no notes; results and errors only."
+    return click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, callback=_be_quiet, help=text)
+
+
+def _with_manners(command: click.Command) -> click.Command:
+    """Give a command, and those below it, what every command understands."""
+    if not any("--quiet" in param.opts for param in command.params):
+        command.params.append(_quiet_option())
+    for below in getattr(command, "commands", {}).values():
+        _with_manners(below)
+    return command
 
 
 class LazyGroup(click.Group):
@@ -41,30 +87,61 @@ class LazyGroup(click.Group):
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), attribute)
-        return command
+        return _with_manners(command)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; an unknown one is answered with the near ones of the table."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            raise click.exceptions.NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a name from the table, or an option."""
+        names = [CompletionItem(name, help=row[1]) for name, row in COMMANDS.items() if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list from the table: click's own way would import every command."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+        named = {name for names in PURPOSES.values() for name in names}
+        other = tuple(name for name in COMMANDS if name not in named)
+        widest = max(map(len, COMMANDS))
+        for purpose, names in {**PURPOSES, "Other": other}.items():
+            if rows := [(name.ljust(widest), COMMANDS[name][1]) for name in names if name in COMMANDS]:
+                with formatter.section(purpose):
+                    formatter.write_dl(rows)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Settings stand in mailrail.toml; MAILRAIL_HOME names the folder of all state.",
+)
+@click.option("-q", "--quiet", is_flag=True, expose_value=False, callback=_be_quiet, help="No progress and no notes.")
 @click.version_option(package_name="mailrail", prog_name="mailrail")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Email marketing that lives in your data warehouse."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 def main() -> None:
     """Run the command line; every failure ends in one message and an exit code (CONTRACTS: 0 to 4)."""
     try:
         # Outside click's standalone mode the code of `context.exit` is returned, not raised.
-        code = cli(standalone_mode=False)
-    except click.exceptions.Abort:
-        _end("interrupted; nothing is half done. Run the same command again to go on.", 130)
-    except click.ClickException as error:
+        code = cli(standalone_mode=False, prog_name="mailrail")
+    except click.exceptions.Abort as error:
+        # Click hides the interruption in it, which may say how to go on.
+        _end(str(error.__cause__ or "") or INTERRUPTED, 130)
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
+    except click.ClickException as error:
+        _end(_one_line(error), error.exit_code)
     except SystemExit:
         raise
     except BrokenPipeError:
@@ -78,6 +155,16 @@ def main() -> None:
         _end(message, code)
     else:
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _one_line(error: click.ClickException) -> str:
+    """Say what was wrong with the words of a command, and where its help is."""
+    context = getattr(error, "ctx", None)
+    place = f"{context.command_path}: " if context is not None and context.parent is not None else ""
+    hint = f" See: {context.command_path} --help" if context is not None else ""
+    message = error.format_message()
+    end = "" if message.endswith((".", "?")) else "."
+    return f"{place.removeprefix('mailrail ')}{message}{end}{hint}"
 
 
 def _end(message: str, code: int) -> None:

@@ -5,19 +5,31 @@ Add a form of progress here; what progresses belongs to the caller.
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Protocol
 
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from orchestration.cli.console import err
 
+_LONG_SECONDS = 2
+
+
+class Advance(Protocol):
+    """Moves a bar."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """Say how much is done, of how much, and a word beside it."""
+        ...
+
 
 @contextlib.contextmanager
-def bar(title: str) -> Iterator[Callable[[int, int], None]]:
+def bar(title: str) -> Iterator[Advance]:
     """Show a bar while the body runs.
 
     Yields:
-        A function ``(done, total)`` that moves the bar.
+        A function ``(done, total, note="")`` that moves the bar and says a word beside it.
     """
     if not err.is_terminal:
         yield _plain(title)
@@ -27,17 +39,19 @@ def bar(title: str) -> Iterator[Callable[[int, int], None]]:
         TextColumn("{task.description}"),
         BarColumn(complete_style="cyan", finished_style="green"),
         MofNCompleteColumn(),
+        TextColumn("[bright_black]{task.fields[note]}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=err, transient=True) as progress:
-        task = progress.add_task(title, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+        task = progress.add_task(title, total=None, note="")
+        yield lambda done, total, note="": progress.update(task, completed=done, total=total, note=note)
 
 
 @contextlib.contextmanager
 def pulse(title: str) -> Iterator[None]:
     """Show a bar that moves while the body runs, where nobody can say how much is left."""
     if not err.is_terminal:
+        err.print(f"{time.strftime('%H:%M:%S')} {title}", markup=False, soft_wrap=True)
         yield
         return
     columns = (TextColumn("[cyan]{task.description}"), BarColumn(bar_width=24), TimeElapsedColumn())
@@ -46,15 +60,29 @@ def pulse(title: str) -> Iterator[None]:
         yield
 
 
-def _plain(title: str) -> Callable[[int, int], None]:
+@contextlib.contextmanager
+def patience(title: str) -> Iterator[None]:
+    """Say what mostly takes no time: a spinner on a terminal; elsewhere a line, and only if it took long."""
+    if err.is_terminal:
+        with err.status(f"{escape(title)} ..."):
+            yield
+        return
+    began = time.monotonic()
+    yield
+    if (seconds := time.monotonic() - began) > _LONG_SECONDS:
+        err.print(f"{time.strftime('%H:%M:%S')} {title}: {seconds:.0f} s", markup=False, soft_wrap=True)
+
+
+def _plain(title: str) -> Advance:
     """Print a line at each tenth, so that a log stays short."""
     last = -1
 
-    def advance(done: int, total: int) -> None:
+    def advance(done: int, total: int, note: str = "") -> None:
         nonlocal last
         tenth = done * 10 // total if total else 0
         if tenth != last:
             last = tenth
-            err.print(f"{time.strftime('%H:%M:%S')} {title}: {done:,} of {total:,}", markup=False)
+            line = f"{time.strftime('%H:%M:%S')} {title}: {done:,} of {total:,}"
+            err.print(f"{line}  {note}" if note else line, markup=False, soft_wrap=True)
 
     return advance

@@ -3,10 +3,12 @@
 They read the ledger and the published copy, and wait for nobody. Add a command here when it only reads.
 """
 
+from pathlib import Path
 from typing import Any
 
 import click
 
+from orchestration.cli.completion import complete_campaigns, complete_send_ids, complete_sends
 from orchestration.cli.console import json_option, out, print_json
 from orchestration.settings import load_settings
 from senders.errors import ConfigError
@@ -16,22 +18,25 @@ from senders.errors import ConfigError
 @json_option
 def status(as_json: bool) -> None:
     """Where each send stands: how many messages are in which state."""
-    from orchestration.cli.views import status_table
-    from orchestration.sending import status_row
+    from orchestration.cli.views import status_notes, status_table
+    from orchestration.steering import status_row
     from senders.ledger.store import Ledger
 
     with Ledger.open(load_settings().home) as ledger:
         rows = [status_row(ledger, send.send_id) for send in ledger.sends()]
+        is_alive = ledger.alive("sender")
     if as_json:
         print_json({"sends": rows})
     elif rows:
-        out.print(status_table(rows))
+        out.print(status_table(rows, width=out.width))
+        for line in status_notes(rows, is_sending=is_alive):
+            out.print(line, soft_wrap=True)
     else:
         out.print("no send yet. See who would get a campaign: [name]mailrail plan CAMPAIGN[/name]")
 
 
 @click.command()
-@click.option("--send", "send_id", help="One send; all by default.")
+@click.option("--send", "send_id", shell_complete=complete_send_ids, help="One send; all by default.")
 @json_option
 def metrics(send_id: str | None, as_json: bool) -> None:
     """The marts' own numbers of each send, from the published copy. Opens and clicks are the human ones."""
@@ -51,10 +56,10 @@ def metrics(send_id: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("campaign")
+@click.argument("campaign", shell_complete=complete_campaigns)
 @click.argument("addresses", nargs=-1)
 @click.option("--sample", type=int, help="Explain N people, in turn from each outcome.")
-@click.option("--send", "send_id", help="The send; the newest by default.")
+@click.option("--send", "send_id", shell_complete=complete_send_ids, help="The send; the newest by default.")
 @json_option
 def explain(campaign: str, addresses: tuple[str, ...], sample: int | None, send_id: str | None, as_json: bool) -> None:
     """Why ADDRESSES got CAMPAIGN, or did not: segments, consent, suppression, the relay's reply, what came back."""
@@ -76,12 +81,13 @@ def explain(campaign: str, addresses: tuple[str, ...], sample: int | None, send_
 
 
 @click.command()
-@click.argument("send", required=False)
+@click.argument("send", required=False, shell_complete=complete_sends)
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as one JSON document.")
+@click.option("--png", type=click.Path(path_type=Path, file_okay=False), help="Folder for each chart as a picture.")
 @click.pass_context
-def report(context: click.Context, send: str | None, as_json: bool) -> None:
+def report(context: click.Context, send: str | None, png: Path | None, as_json: bool) -> None:
     """Show SEND (a send id or a campaign; the newest by default) and write its page."""
-    from assets.reports.writing import write_report
+    from assets.reports.writing import write_charts, write_report
     from assets.warehouse.published import connect_published
     from dashboards.reader import read_metrics, read_send
     from dashboards.terminal import render_terminal
@@ -95,11 +101,14 @@ def report(context: click.Context, send: str | None, as_json: bool) -> None:
             raise ConfigError(f"there is no send {send or ''!r} in the published copy yet; run: mailrail refresh")
         frames = read_send(connection, chosen["send_id"])
     path = write_report(mailrail, chosen["send_id"])
+    charts = write_charts(mailrail, chosen["send_id"], png) if png else []
     if as_json:
-        print_json({**chosen, "report": str(path)})
+        print_json({**chosen, "report": str(path), "charts": [str(chart) for chart in charts]})
         return
     out.print(render_terminal(frames))
     out.print(f"report: [name]{path}[/name]")
+    for chart in charts:
+        out.print(f"chart: [name]{chart}[/name]", soft_wrap=True)
 
 
 def _choose(rows: list[dict[str, Any]], wanted: str | None) -> dict[str, Any] | None:

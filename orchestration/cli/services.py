@@ -1,4 +1,4 @@
-"""The standing processes: sender, collector, mailbox reader, sink.
+"""The standing processes: sender, collector, mailbox reader, dashboards, sink.
 
 Each runs until it is stopped, and says on standard error what it does. Add a process here; what it does
 belongs to its package.
@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from orchestration.cli.console import log_to_stderr
+from orchestration.processes import require_free_port
 from orchestration.settings import export_environment, load_settings
 
 
@@ -43,6 +44,27 @@ def collector() -> None:
     export_environment(settings)
     log_to_stderr()
     serve(settings.collector_config())
+
+
+@click.command()
+def dashboards() -> None:
+    """Run the dashboards: pages over the published copy, read-only.
+
+    They have no login of their own: listen on this machine, and put a proxy with one in front for others.
+    """
+    import uvicorn
+
+    from dashboards.app import create_app
+    from orchestration.pages import build_reading
+
+    settings = load_settings()
+    export_environment(settings)
+    log_to_stderr()
+    place = settings.dashboards
+    app = create_app(build_reading(settings), hosts=settings.dashboards_hosts())
+    require_free_port(place.host, place.port, what="dashboards", setting="dashboards.port")
+    click.echo(f"dashboards: {place.base_url}", err=True)
+    uvicorn.run(app, host=place.host, port=place.port, log_level="warning", timeout_graceful_shutdown=3)
 
 
 @click.command()

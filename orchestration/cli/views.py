@@ -12,52 +12,124 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from dashboards.glossary import REASONS, term
+
 _STATES = ("queued", "offered", "deferred", "accepted", "refused", "suppressed", "expired", "cancelled", "in_doubt")
-_FINAL = _STATES[3:]
+_WAITING, _FINAL = _STATES[:3], _STATES[3:]
+_ALWAYS = frozenset({"accepted", "refused"})
+_SEND_STYLES = {"running": "name", "finished": "good", "paused": "watch", "cancelled": "act"}
+_MOST_PROBLEMS = 6
+_WIDE = 118
 
 
-def plan_tree(plan: Any) -> Tree:
-    """Return who would get a campaign as a tree, with everybody left out by reason."""
-    tree = Tree(f"[bold]{plan.campaign}[/bold]")
-    branch = tree.add(f"included  [name]{', '.join(plan.segments)}[/name]  {plan.included:,}")
+def plan_tree(plan: Any, about: Any = None) -> Tree:
+    """Return who would get a campaign as a tree: everybody left out by reason, then how and when it would go out.
+
+    ``about`` is what is known beside the count, a ``Briefing``.
+    """
+    head = f"  {about.title} · {about.topic}" if about else ""
+    tree = Tree(Text.assemble((plan.campaign, "bold"), (head, "mute")), guide_style="mute")
+    branch = tree.add(_labelled("audience", (", ".join(plan.segments), "name"), f"  {plan.included:,}"))
     for reason, count in sorted(plan.excluded.items(), key=lambda item: -item[1]):
-        branch.add(f"[act]− {count:>7,}[/act]  {reason.replace('_', ' ')}")
-    branch.add(f"[good]= {plan.recipients:>7,}[/good]  recipients")
+        words = term(REASONS, reason)
+        branch.add(
+            Text.assemble((f"− {count:>9,}", "act"), f"  {words.name.lower()}", (f"  ({words.meaning})", "mute"))
+        )
+    share = f"  ({plan.recipients / plan.included:.1%} of the audience)" if plan.included else ""
+    branch.add(Text.assemble((f"= {plan.recipients:>9,}", "bold green"), "  recipients", (share, "mute")))
+    if about:
+        tree.add(_labelled("sender", about.sender, (f"  {about.relay}", "mute")))
+        tree.add(_labelled("schedule", about.schedule, (f"  approval {about.approval}", "mute")))
+        tree.add(_labelled("limits", (about.limits, "mute")))
+        _add_checks(tree, about.problems)
     return tree
 
 
-def preview_table(shown: Sequence[Any]) -> Table:
-    """Return rendered messages as a table."""
-    table = _table("contact", "subject", "links", "KB")
-    for item in shown:
-        table.add_row(item.masked, Text(item.subject), str(item.links), f"{item.bytes / 1024:.1f}")
-    return table
+def _labelled(label: str, *parts: Any) -> Text:
+    return Text.assemble(f"{label:<10}", *parts)
 
 
-def status_table(rows: Sequence[dict[str, Any]]) -> Table:
-    """Return sends and their states."""
-    table = _table("send", "state", "audience", *(state.replace("_", " ") for state in _STATES))
+def _add_checks(tree: Tree, problems: Sequence[Any]) -> None:
+    errors = sum(problem.severity == "error" for problem in problems)
+    warnings = len(problems) - errors
+    if not problems:
+        tree.add(_labelled("checks", ("no problem", "good")))
+        return
+    said = [(f"{_counted(errors, 'error')}  ", "act")] * bool(errors)
+    said += [(_counted(warnings, "warning"), "watch")] * bool(warnings)
+    branch = tree.add(_labelled("checks", *said))
+    for problem in problems[:_MOST_PROBLEMS]:
+        mark = ("✘ ", "act") if problem.severity == "error" else ("▲ ", "watch")
+        place = f"{problem.path}:{problem.line}" if problem.line else problem.path
+        branch.add(Text.assemble(mark, place, f"  {problem.message}", (f"  {problem.id}", "mute")))
+    if len(problems) > _MOST_PROBLEMS:
+        branch.add(Text(f"and {len(problems) - _MOST_PROBLEMS} more: mailrail check", style="mute"))
+
+
+def status_table(rows: Sequence[dict[str, Any]], *, width: int = _WIDE) -> Table:
+    """Return sends and how far each is; of the rarer states only those that occur are shown.
+
+    On a narrow terminal the counts stand as words in one column, and the bar is left out.
+    """
+    shown = [state for state in _STATES if state in _ALWAYS or any(row[state] for row in rows)]
+    is_wide = width >= _WIDE
+    counts = [state.replace("_", " ") for state in shown] if is_wide else ["messages"]
+    table = _table("send", "state", *(["settled"] if is_wide else []), "", "audience", *counts)
+    for column in table.columns[: 5 if is_wide else 4]:
+        column.no_wrap = True
     for row in rows:
+        settled = sum(row[state] for state in _FINAL)
+        style = _SEND_STYLES.get(row["state"], "mute")
+        bar = [_bar(settled, row["audience"], "mute" if row["state"] == "cancelled" else style)] if is_wide else []
         table.add_row(
-            Text(row["send_id"]), row["state"], f"{row['audience']:,}", *(f"{row[state]:,}" for state in _STATES)
+            Text(row["send_id"]),
+            Text(row["state"], style=style),
+            *bar,
+            Text(f"{settled * 100 // row['audience'] if row['audience'] else 100} %"),
+            Text(f"{row['audience']:,}", style="bold"),
+            *(_count_cells(row, shown) if is_wide else [_count_words(row, shown)]),
         )
     return table
 
 
+def _count_cells(row: dict[str, Any], states: Sequence[str]) -> list[Text]:
+    return [Text(f"{row[state]:,}", style="" if row[state] else "mute") for state in states]
+
+
+def _count_words(row: dict[str, Any], states: Sequence[str]) -> Text:
+    return Text("\n".join(f"{row[state]:,} {state.replace('_', ' ')}" for state in states if row[state]))
+
+
+def status_notes(rows: Sequence[dict[str, Any]], *, is_sending: bool) -> Iterator[Text]:
+    """Yield a line for each send that a person should look at, with the command to do so."""
+    for row in rows:
+        identity = row["send_id"]
+        if row["state"] == "paused":
+            why = f"▲ {identity} is paused: {row['reason'] or 'by a person'}   → "
+            yield Text.assemble((why, "watch"), (f"mailrail resume {identity}", "name"))
+        elif row["state"] == "running" and (row["queued"] or row["offered"]) and not is_sending:
+            why = f"✘ {identity} waits and no sender is running   → "
+            yield Text.assemble((why, "act"), (f"mailrail resume {identity}", "name"))
+
+
+def _bar(part: int, whole: int, style: str, width: int = 24) -> Text:
+    filled = width if not whole else part * width // whole
+    return Text.assemble(("━" * filled, style), ("─" * (width - filled), "mute"))
+
+
 def proof_table(row: dict[str, Any]) -> Table:
     """Return the proof sheet of a send: its final states add up to the audience, or it says what is open."""
-    table = Table(
-        title=Text(f"proof sheet · {row['send_id']}"), title_justify="left", box=None, min_width=56, header_style="mute"
-    )
+    table = Table(title=Text(f"proof sheet · {row['send_id']}"), title_justify="left", box=None, header_style="mute")
+    table.add_column("", min_width=36)
+    table.add_column("messages", justify="right", min_width=9)
     table.add_column("")
-    table.add_column("messages", justify="right")
     table.add_row("audience", f"[bold]{row['audience']:,}[/bold]")
     for state in _FINAL:
         table.add_row(f"  {state.replace('_', ' ')}", f"{row[state]:,}")
     total = sum(row[state] for state in _FINAL)
-    waiting = row["audience"] - total
-    verdict = "[good]adds up[/good]" if not waiting else f"[watch]{waiting:,} still open[/watch]"
-    table.add_row("  sum", f"{total:,}  {verdict}")
+    waiting = ", ".join(f"{row[state]:,} {state}" for state in _WAITING if row[state])
+    verdict = "[good]adds up[/good]" if total == row["audience"] else f"[watch]still open: {waiting}[/watch]"
+    table.add_row("  sum", f"{total:,}", verdict)
     return table
 
 
@@ -94,6 +166,48 @@ def problems_table(problems: Sequence[Any]) -> Table:
     return table
 
 
+MARKS = {"ok": "[good]✔[/good]", "warn": "[watch]▲[/watch]", "fail": "[act]✘[/act]"}
+
+
+def doctor_row(result: Any) -> Table:
+    """Return one finding of the doctor: mark, name and what was found."""
+    row = Table.grid(padding=(0, 2, 0, 0))
+    row.add_column(width=3, justify="right")
+    row.add_column(width=14, style="bold", no_wrap=True)
+    row.add_column(overflow="fold")
+    row.add_row(MARKS[result.state], Text(result.name), Text(result.found))
+    return row
+
+
+def doctor_line(result: Any) -> Text:
+    """Return the same on one line of plain words, for logs and pipes."""
+    return Text.assemble(Text.from_markup(f"  {MARKS[result.state]}  "), (f"{result.name:<16}", "bold"), result.found)
+
+
+def doctor_remedy(result: Any) -> Text:
+    """Return the command that mends a finding; never folded, so that it can be copied."""
+    return Text.assemble((" " * 21 + "→ ", "mute"), (result.remedy, "name"))
+
+
+def doctor_verdict(results: Sequence[Any]) -> Text:
+    """Return the closing line: how many problems and warnings, and what mends a single one."""
+    problems = [result for result in results if result.state == "fail"]
+    warnings = [result for result in results if result.state == "warn"]
+    if not problems and not warnings:
+        return Text(f"  all {len(results)} checks are well", style="good")
+    line = Text("  ")
+    line.append(_counted(len(problems), "problem"), style="act" if problems else "mute")
+    line.append(", ")
+    line.append(_counted(len(warnings), "warning"), style="watch" if warnings else "mute")
+    if len(problems or warnings) == 1 and (first := (problems or warnings)[0]).remedy:
+        line.append("   → ", style="mute").append(first.remedy, style="name").append(f" mends {first.name}")
+    return line
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def load_table(rows: Sequence[dict[str, Any]]) -> Table:
     """Return the counts of source loads."""
     names = ("rows", "created", "updated", "unchanged", "duplicates", "rejected")
@@ -103,11 +217,34 @@ def load_table(rows: Sequence[dict[str, Any]]) -> Table:
     return table
 
 
+def sources_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """Return the sources of a project, one row each."""
+    table = Table(box=None, header_style="mute", pad_edge=False)
+    for column in ("source", "kind", "format", "location"):
+        table.add_column(column)
+    for row in rows:
+        place = Text(row["problem"], style="act") if row["problem"] else Text(row["location"])
+        table.add_row(Text(row["name"], style="name"), row["kind"], row["format"], place)
+    return table
+
+
+def segments_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """Return the segments of a project, one row each."""
+    table = Table(box=None, header_style="mute", pad_edge=False)
+    table.add_column("segment")
+    table.add_column("contacts", justify="right")
+    table.add_column("meaning")
+    for row in rows:
+        count = "not built" if row["contacts"] is None else f"{row['contacts']:,}"
+        table.add_row(Text(row["name"], style="name"), count, Text(row["description"]))
+    return table
+
+
 def _table(*columns: str) -> Table:
     table = Table(box=None, header_style="mute", pad_edge=False)
     for number, column in enumerate(columns):
         table.add_column(
-            column, justify="left" if number == 0 or column in {"subject", "state", "problem"} else "right"
+            column, justify="left" if number == 0 or column in {"subject", "state", "settled", "problem"} else "right"
         )
     return table
 

@@ -10,6 +10,8 @@ SECTIONS = {
     "senders.<name>": module.SenderSettings,
     "senders.<name>.dkim": module.DkimSettings,
     "collector": module.CollectorSettings,
+    "dashboards": module.DashboardsSettings,
+    "dagster": module.DagsterSettings,
     "delivery": module.DeliverySettings,
 }
 
