@@ -8,7 +8,6 @@ Precedence: command line, environment (``MAILRAIL_…``, nested by ``__``), ``.e
 
 import os
 import sys
-import urllib.parse
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -127,7 +126,7 @@ class DashboardsSettings(BaseModel, extra="forbid"):
 
     host: str = Field("127.0.0.1", description="Address the dashboards listen on; they have no login of their own.")
     port: int = Field(8050, description="Port the dashboards listen on.", ge=1, le=65535)
-    base_url: str = Field("http://127.0.0.1:8050", description="Address of the dashboards as people see it.")
+    base_url: str = Field("", description="Address of the dashboards as people see it; empty for host and port.")
     currency: str = Field("", description="Sign or code before amounts.", max_length=4)
 
 
@@ -272,8 +271,8 @@ class Settings(BaseSettings):
             )
         return (place.base_url or f"http://{place.host}:{place.port}").rstrip("/")
 
-    def dashboards_hosts(self) -> tuple[str, ...]:
-        """Return the host name under which people see the dashboards.
+    def dashboards_url(self) -> str:
+        """Return the address under which people see the dashboards.
 
         Raises:
             ConfigError: they would listen beyond this machine, where everybody could read them.
@@ -283,7 +282,7 @@ class Settings(BaseSettings):
                 f"dashboards.host: {self.dashboards.host} is beyond this machine, and the dashboards have no login; "
                 "keep 127.0.0.1 and put a proxy with a login in front."
             )
-        return (urllib.parse.urlsplit(self.dashboards.base_url).hostname or "",)
+        return (self.dashboards.base_url or f"http://{self.dashboards.host}:{self.dashboards.port}").rstrip("/")
 
     def mailbox_config(self) -> MailboxConfig:
         """Return what the mailbox reader must know."""

@@ -79,7 +79,7 @@ def check_campaign(folder: Path, *, segments: Collection[str] | None, profiles: 
     if definition is not None and document is not None:
         problems += _check_names(definition, document, segments, profiles)
     if template is not None:
-        problems += _check_fields(folder, template, definition)
+        problems += check_fields(folder, template, definition)
     return problems
 
 
@@ -176,7 +176,8 @@ def _compile(folder: Path) -> tuple[CompiledTemplate | None, list[Problem]]:
     return template, list(template.warnings)
 
 
-def _check_fields(folder: Path, template: CompiledTemplate, definition: CampaignDefinition | None) -> Iterator[Problem]:
+def check_fields(folder: Path, template: CompiledTemplate, definition: CampaignDefinition | None) -> Iterator[Problem]:
+    """Yield the fields of a template that the audience does not carry."""
     declared = definition.fields if definition is not None else None
     for name in template.fields:
         if name not in FIELD_COLUMNS:

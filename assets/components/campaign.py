@@ -7,15 +7,42 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from assets.audiences.assets import build_audience
 from assets.audiences.definition import CampaignDefinition
 from assets.deliveries.assets import SCHEDULED, build_preflight, build_receipts
 from assets.partitions import send_id, send_key, sends_of
 from assets.reports.assets import build_report
+from assets.starters.campaigns import DEFAULT, DEFAULT_SEGMENT, NewCampaign, only_sender, starters, write_campaign
 
 
+class StarterParams(BaseModel):
+    """What ``dg scaffold defs assets.components.Campaign`` may be told."""
+
+    starter: str = Field(DEFAULT, description=f"What it begins with: {', '.join(starters())}.")
+    title: str = Field("", description="What people call it; made from the name by default.")
+    topic: str = Field("", description="What people can unsubscribe from; the starter's by default.")
+    sender: str = Field("", description="A sender profile of mailrail.toml; the only one by default.")
+    segment: str = Field(DEFAULT_SEGMENT, description="Who gets it.")
+
+
+class CampaignScaffolder(dg.Scaffolder[StarterParams]):
+    """Writes a campaign's folder from a starter, as ``mailrail campaign new`` does."""
+
+    @classmethod
+    def get_scaffold_params(cls) -> type[StarterParams]:
+        """Return the model of what may be told."""
+        return StarterParams
+
+    def scaffold(self, request: dg.ScaffoldRequest[StarterParams]) -> None:
+        """Write definition, template and subject of a new campaign."""
+        told, folder = request.params.model_dump(), request.target_path
+        told["sender"] = told["sender"] or only_sender(folder.resolve())
+        write_campaign(folder, NewCampaign(name=folder.name, **told))
+
+
+@dg.scaffold_with(CampaignScaffolder)
 class Campaign(dg.Component):
     """A campaign: who gets it, what it says, who signs it, when it goes out."""
 
@@ -51,7 +78,11 @@ def build_campaign(definition: CampaignDefinition, folder: Path) -> dg.Definitio
         f"send_{name}",
         selection=[dg.AssetKey(["campaigns", name, stage]) for stage in ("audience", "preflight", "receipts")],
         partitions_def=sends_of(name),
-        description=f"Freeze the audience of “{definition.title}”, render every message, and send what is approved.",
+        description=(
+            f"Sends “{definition.title}”: freeze the audience, render every message, and send what is approved. Choose "
+            "or add a partition, the send's time in UTC. To look first, materialize audience and preflight only; then "
+            "receipts with the run config that the preflight shows."
+        ),
     )
     schedules = [_schedule(definition, name, job)] if definition.schedule is not None else []
     return dg.Definitions(assets=assets, jobs=[job], schedules=schedules)
@@ -65,7 +96,7 @@ def _schedule(definition: CampaignDefinition, name: str, job: Any) -> dg.Schedul
         cron_schedule=timing.as_cron(),
         execution_timezone=timing.timezone,
         job=job,
-        description=f"Sends “{definition.title}” at its set time, under its standing approval rule.",
+        description=_describe_schedule(definition),
     )
     def on_time(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         due = context.scheduled_execution_time
@@ -77,3 +108,15 @@ def _schedule(definition: CampaignDefinition, name: str, job: Any) -> dg.Schedul
         return dg.RunRequest(run_key=send_id(name, key), partition_key=key, tags={SCHEDULED: "true"})
 
     return on_time
+
+
+def _describe_schedule(definition: CampaignDefinition) -> str:
+    rule = (
+        f"its standing rule lets it send to at most {definition.at_most} people without a person"
+        if definition.approval == "automatic"
+        else "it has no standing rule, so it freezes and renders, and then waits for a person's approval"
+    )
+    return (
+        f"Sends “{definition.title}” at its set time; {rule}. More than {definition.late_after_minutes} minutes late "
+        "needs a person. Off until somebody switches it on here, so that a second copy of the project sends nothing."
+    )

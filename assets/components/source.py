@@ -10,7 +10,7 @@ import dagster as dg
 from pydantic import BaseModel
 
 from assets.broken import build_broken
-from assets.ingestion.assets import build_raw_assets, build_source
+from assets.ingestion.assets import build_files, build_raw_assets, build_source
 from assets.ingestion.definitions import DefinitionError, find_definitions, load_definition
 from assets.ingestion.mapping import SourceDefinition
 
@@ -48,8 +48,9 @@ class SourceScaffolder(dg.Scaffolder):
 class Source(dg.Component):
     """A source of contacts, orders or products: files, what their columns mean, and what consent they carry."""
 
-    def __init__(self, definition: SourceDefinition) -> None:
+    def __init__(self, definition: SourceDefinition, folder: Path) -> None:
         self.definition = definition
+        self.folder = folder
 
     @classmethod
     def get_model_cls(cls) -> type[BaseModel]:
@@ -59,20 +60,23 @@ class Source(dg.Component):
     @classmethod
     def load(cls, attributes: Any, context: dg.ComponentLoadContext) -> "Source":
         """Make the component from the attributes of a folder's ``defs.yaml``."""
-        return cls(attributes.model_copy(update={"name": context.path.name}))
+        return cls(attributes.model_copy(update={"name": context.path.name}), context.path)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Return the source's asset and checks."""
-        return dg.Definitions(assets=[build_source(self.definition)])
+        return dg.Definitions(assets=[build_files(self.definition), build_source(self.definition, self.folder)])
 
 
 def build_source_defs(root: Path) -> dg.Definitions:
     """Return the assets of every source below a folder, and the raw tables; a broken one never stops the others."""
-    definitions, broken = [], []
+    found: dict[Path, SourceDefinition] = {}
+    broken = []
     for path in find_definitions(root):
         try:
-            definitions.append(load_definition(path))
+            found[path.parent] = load_definition(path)
         except DefinitionError as error:
             broken.append(build_broken("sources", path.parent.name, error.problems))
-    loaded = dg.Definitions(assets=[*map(build_source, definitions), *build_raw_assets(definitions)])
+    sources = [build_source(definition, folder) for folder, definition in found.items()]
+    files = map(build_files, found.values())
+    loaded = dg.Definitions(assets=[*files, *sources, *build_raw_assets(list(found.values()))])
     return dg.Definitions.merge(loaded, *broken)

@@ -7,24 +7,32 @@ decide whether a send may begin stand in ``receipts``.
 from pathlib import Path
 
 import dagster as dg
+from pydantic import Field
 
 from assets.audiences.assets import audience_key
 from assets.audiences.definition import CampaignDefinition
-from assets.deliveries.checks import check_preflight
-from assets.deliveries.preflight import run_preflight
-from assets.deliveries.receipts import authorise, follow, open_send
+from assets.metadata import made_from
 from assets.partitions import send_id, sends_of
+from assets.stages import MARKETING_TEAM, campaign_group
 from assets.warehouse.resources import Mailrail
 
 CHECK = "messages_are_fit"
+_GATES = """\
+Stops the receipts unless there is a recipient, the size is as usual or within at_most, no HTML is longer than 100 KB,
+at most 1 % of the messages cannot be rendered, every field of the template was frozen, the audience is still the one
+that was rendered, and nobody is suppressed at this moment. Judged by Great Expectations over counts, which the result
+shows; what only looks odd is listed as a warning.
+"""
 SCHEDULED = "mailrail/scheduled"
 
 
 class Confirmation(dg.Config):
     """How a person approves a send in the Dagster UI: the number of recipients, typed."""
 
-    confirm: int | None = None
-    approved_by: str = ""
+    confirm: int | None = Field(
+        None, description="The exact number of recipients that the audience shows; without it an approval must exist."
+    )
+    approved_by: str = Field("", description="Who approves; it is kept in the ledger.")
 
 
 def build_preflight(definition: CampaignDefinition, folder: Path) -> dg.AssetsDefinition:
@@ -36,26 +44,35 @@ def build_preflight(definition: CampaignDefinition, folder: Path) -> dg.AssetsDe
         key=key,
         partitions_def=sends_of(name),
         deps=[audience_key(name)],
-        check_specs=[
-            dg.AssetCheckSpec(CHECK, asset=key, blocking=True, description="Great Expectations on the messages.")
-        ],
-        group_name=f"campaign_{name}",
+        check_specs=[dg.AssetCheckSpec(CHECK, asset=key, blocking=True, description=_GATES)],
+        group_name=campaign_group(name),
         kinds={"jinja2", "email"},
-        owners=definition.owners,
+        owners=definition.owners or MARKETING_TEAM,
         description=(
             f"Every message of a send of “{definition.title}”, rendered by the code that will send it and then "
-            "dropped: sizes, links, missing values, and the content hash that an approval is given for."
+            "dropped: sizes, links, missing values, and the content hash that an approval is given for.\n\n"
+            "Render it again after a change of the template, which voids the approval. Its metadata shows the run "
+            "config that approves the send."
         ),
+        metadata=made_from(*_template_files(folder)),
         required_resource_keys={"mailrail"},
     )
     def preflight(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        from assets.deliveries.checks import check_preflight
+        from assets.deliveries.preflight import run_preflight
+
         mailrail: Mailrail = context.resources.mailrail
         identity = send_id(name, context.partition_key)
         with mailrail.open_ledger() as ledger:
             found = run_preflight(definition, folder, mailrail, ledger, send_id=identity)
             verdict = check_preflight(mailrail.send_folder(identity), definition, ledger)
         return dg.MaterializeResult(
-            metadata=found.metadata(), check_results=[dg.AssetCheckResult(**verdict.as_check(key, CHECK))]
+            metadata={
+                **found.metadata(),
+                "to_send": _approval(name, found.recipients),
+                "file": dg.MetadataValue.path(str(mailrail.send_folder(identity) / "preflight.json")),
+            },
+            check_results=[dg.AssetCheckResult(**verdict.as_check(key, CHECK))],
         )
 
     return preflight
@@ -66,20 +83,19 @@ def build_receipts(definition: CampaignDefinition, folder: Path) -> dg.AssetsDef
     name = folder.name
 
     @dg.asset(
-        key=["campaigns", name, "receipts"],
+        key=receipts_key(name),
         partitions_def=sends_of(name),
         deps=[dg.AssetKey(["campaigns", name, "preflight"])],
-        group_name=f"campaign_{name}",
-        kinds={"smtp"},
-        owners=definition.owners,
-        description=(
-            f"One row per message of “{definition.title}” in the ledger, with the relay's reply. Needs an approval "
-            "for exactly this audience and content: run config `confirm: <number of recipients>`, "
-            "`mailrail send`, or the campaign's own standing rule. Resumable at any point, any number of times."
-        ),
+        group_name=campaign_group(name),
+        kinds={"smtp", "sqlite"},
+        owners=definition.owners or MARKETING_TEAM,
+        description=_describe_receipts(definition, name),
+        metadata=made_from(folder / "defs.yaml"),
         required_resource_keys={"mailrail"},
     )
     def receipts(context: dg.AssetExecutionContext, config: Confirmation) -> dg.MaterializeResult:
+        from assets.deliveries.receipts import authorise, follow, open_send
+
         mailrail: Mailrail = context.resources.mailrail
         identity = send_id(name, context.partition_key)
         with mailrail.open_ledger() as ledger:
@@ -95,6 +111,40 @@ def build_receipts(definition: CampaignDefinition, folder: Path) -> dg.AssetsDef
             )
             open_send(definition, folder, mailrail, ledger, send_id=identity)
             proof = follow(ledger, identity, log=context.log.info)
-        return dg.MaterializeResult(metadata=proof.metadata())
+        return dg.MaterializeResult(
+            metadata={**proof.metadata(), "page": dg.MetadataValue.url(mailrail.page_url(identity))}
+        )
 
     return receipts
+
+
+def receipts_key(campaign: str) -> dg.AssetKey:
+    """Return the key of a campaign's receipts."""
+    return dg.AssetKey(["campaigns", campaign, "receipts"])
+
+
+def _approval(campaign: str, recipients: int) -> dg.MarkdownMetadataValue:
+    """Return the run config that approves a send, to be pasted into the launchpad of its receipts."""
+    op = receipts_key(campaign).to_python_identifier()
+    config = f"ops:\n  {op}:\n    config:\n      confirm: {recipients}\n      approved_by: your name"
+    return dg.MetadataValue.md(f"```yaml\n{config}\n```")
+
+
+def _template_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix in {".mjml", ".j2"})
+
+
+def _describe_receipts(definition: CampaignDefinition, campaign: str) -> str:
+    rule = (
+        f"`approval: automatic`: its own schedule may send it without a person, to at most {definition.at_most} people."
+        if definition.approval == "automatic"
+        else "No standing rule: a person approves every send."
+    )
+    return (
+        f"What became of every message of a send of “{definition.title}”: one row per message in the ledger, with the "
+        "relay's reply. The sender does the work; this opens the send, watches, and shows the proof sheet, whose "
+        "states add up to the audience.\n\n"
+        "Nothing leaves without an approval for exactly this audience and content. To give one, materialize with run "
+        f"config `confirm: <number of recipients>` (the preflight shows it ready to paste), or run `mailrail send "
+        f"{campaign} --confirm N`. {rule} Materializing it again resumes the send; nobody gets a message twice."
+    )

@@ -1,58 +1,82 @@
-"""Shows messages of a campaign for real recipients, without opening a send.
+"""Shows messages of a campaign as its recipients would get them, without opening a send.
 
-The audience is planned and the template compiled as for a send; nothing is written to the ledger. Rendering
-belongs to ``senders.rendering``.
+Real recipients where there are some, else sample contacts, so that a new campaign can be seen before any data. Nothing
+is written to the ledger. Rendering belongs to ``senders.rendering``, the page to ``preview_page``.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
-from assets.audiences.definition import load_campaign, shared_templates
-from assets.audiences.judging import JUDGED, judge
-from assets.audiences.plan import build_request, campaign_folder
-from assets.warehouse.published import connect_published
+from assets.deliveries.drafts import Draft, read_draft, recipient_rows, sample_rows
+from assets.warehouse.published import current
 from assets.warehouse.resources import Mailrail
 from senders.errors import ConfigError, RenderError
-from senders.rendering.context import SendContext
 from senders.rendering.preview import Preview, preview
 from senders.rendering.renderer import Renderer
-from senders.rendering.template import compile_template
-from senders.tracking.addresses import AddressError, mask_address, normalize_address
-from senders.tracking.tokens import NO_SEND, send_tokens
+from senders.rendering.samples import SAMPLES
+from senders.tracking.addresses import mask_address
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+_NOTHING_YET = "Nothing is published yet. Real recipients are shown after: mailrail refresh"
+_KEYS = ("masked", "subject", "links", "bytes", "text")
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One rendered message; the address is masked."""
+    """One rendered message; the address is masked. ``who`` says what a sample contact stands for."""
 
     masked: str
     subject: str
     links: int
     bytes: int
     text: str = field(repr=False)
+    who: str = ""
+    mail: Preview | None = field(default=None, repr=False)
 
     def as_json(self) -> dict[str, Any]:
         """Return the message as `mailrail preview --json` prints it."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in _KEYS} | ({"sample": self.who} if self.who else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """The messages of a preview. ``note`` says why sample contacts are shown, '' for real recipients."""
+
+    draft: Draft
+    messages: tuple[Shown, ...]
+    note: str = ""
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether the contacts are made up."""
+        return bool(self.note)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the document of `mailrail preview --json`."""
+        messages = [item.as_json() for item in self.messages]
+        return {"campaign": self.draft.campaign, "sample": self.is_sample, "note": self.note, "messages": messages}
 
 
 def preview_campaign(
-    mailrail: Mailrail, campaign: str, *, limit: int = 5, address: str | None = None, write: Path | None = None
-) -> list[Shown]:
-    """Render messages for recipients of a campaign.
+    mailrail: Mailrail,
+    campaign: str,
+    *,
+    limit: int = 5,
+    address: str | None = None,
+    samples: bool = False,
+    write: Path | None = None,
+) -> Previewed:
+    """Render messages for recipients of a campaign, or for sample contacts where it has none yet.
 
     Args:
         mailrail: the project.
         campaign: the campaign's name.
         limit: how many recipients, in the order of the audience.
         address: one recipient instead.
+        samples: sample contacts, also where there are recipients.
         write: a folder that gets each message as HTML, text and whole (``.eml``).
 
     Raises:
@@ -62,59 +86,65 @@ def preview_campaign(
     """
     if limit < 1:
         raise ConfigError(f"a preview shows at least one message, not {limit}.")
-    folder = campaign_folder(mailrail.project, campaign)
-    definition = load_campaign(folder)
-    template = compile_template(folder, shared_templates(folder))
-    context = SendContext(
-        profile=mailrail.profile(definition.sender),
-        tokens=send_tokens(mailrail.keyring(), NO_SEND),
-        send_id=f"{campaign}.preview",
-        campaign=campaign,
-        topic=definition.topic,
-        base_url=mailrail.base_url,
-        sent_at=mailrail.clock.now(),
-    )
-    request = build_request(mailrail, definition, campaign, template, as_of=mailrail.clock.now())
-    with mailrail.open_ledger() as ledger, connect_published(mailrail.published) as connection:
-        judge(connection, request, ledger)
-        rows = _rows(connection, request.fields, limit, address)
-    if not rows:
-        found = f"{address} is not among its recipients" if address else "it has no recipients"
-        raise ConfigError(f"{campaign}: {found}; see: mailrail plan {campaign}")
-    return [_show(shown, write) for shown in _render(Renderer(template, context), rows)]
+    draft = read_draft(mailrail, campaign, kind="preview")
+    rows, note = _choose(mailrail, draft, limit, address, samples)
+    shown = [_show(mail, row, bool(note)) for mail, row in _render(draft, rows)]
+    if write is not None:
+        _write(shown, write)
+    return Previewed(draft, tuple(shown), note)
 
 
-def _rows(
-    connection: duckdb.DuckDBPyConnection, fields: Sequence[str], limit: int, address: str | None
-) -> list[dict[str, Any]]:
-    names = ["contact_id", "address", "tracking", "variant", *fields]
-    wanted = "and address = $address" if address else ""
-    given = {"limit": limit, **({"address": _normal(address)} if address else {})}
-    query = f"select {', '.join(names)} from {JUDGED} where reason is null {wanted} order by contact_id limit $limit"  # noqa: S608
-    rows = connection.execute(query, given).fetchall()
-    return [{"seq": seq, **dict(zip(names, row, strict=True))} for seq, row in enumerate(rows, 1)]
-
-
-def _normal(address: str) -> str:
+def _choose(
+    mailrail: Mailrail, draft: Draft, limit: int, address: str | None, samples: bool
+) -> tuple[list[dict[str, Any]], str]:
+    """Return rows, and why they are made up where they are."""
+    if samples and address:
+        raise ConfigError("--samples and --address exclude each other: a sample contact has no address of yours.")
+    if samples:
+        return sample_rows(draft, limit), "They were asked for."
+    if not address and current(mailrail.published) is None:
+        return sample_rows(draft, limit), _NOTHING_YET
     try:
-        return normalize_address(address)
-    except AddressError as error:
-        raise ConfigError(f"{address!r} is no address that can be written to: {error}.") from None
+        rows = recipient_rows(mailrail, draft, limit=limit, address=address)
+    except ConfigError as error:
+        if address:
+            raise
+        return sample_rows(draft, limit), str(error)
+    return (
+        (rows, "")
+        if rows
+        else (
+            sample_rows(draft, limit),
+            f"{draft.campaign} has no recipients now; see why: mailrail plan {draft.campaign}",
+        )
+    )
 
 
-def _render(renderer: Renderer, rows: list[dict[str, Any]]) -> Iterator[Preview]:
+def _render(draft: Draft, rows: list[dict[str, Any]]) -> Iterator[tuple[Preview, dict[str, Any]]]:
+    renderer = Renderer(draft.template, draft.context)
     for row in rows:
         try:
-            yield preview(renderer, row)
+            yield preview(renderer, row), row
         except RenderError as error:
             raise RenderError(f"{mask_address(str(row['address']))}: {error}") from None
 
 
-def _show(shown: Preview, write: Path | None) -> Shown:
-    if write is not None:
-        write.mkdir(parents=True, exist_ok=True)
-        stem = write / _UNSAFE.sub("_", shown.recipient)
-        stem.with_name(f"{stem.name}.html").write_text(shown.html, encoding="utf-8")
-        stem.with_name(f"{stem.name}.txt").write_text(shown.text, encoding="utf-8")
-        stem.with_name(f"{stem.name}.eml").write_bytes(shown.raw)
-    return Shown(mask_address(shown.recipient), shown.subject, shown.html.count("href="), len(shown.raw), shown.text)
+def _show(mail: Preview, row: dict[str, Any], is_sample: bool) -> Shown:
+    return Shown(
+        masked=mask_address(mail.recipient),
+        subject=mail.subject,
+        links=mail.html.count("href="),
+        bytes=len(mail.raw),
+        text=mail.text,
+        who=SAMPLES[row["seq"] - 1].what if is_sample else "",
+        mail=mail,
+    )
+
+
+def _write(shown: list[Shown], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for mail in (item.mail for item in shown if item.mail is not None):
+        stem = folder / _UNSAFE.sub("_", mail.recipient)
+        stem.with_name(f"{stem.name}.html").write_text(mail.html, encoding="utf-8")
+        stem.with_name(f"{stem.name}.txt").write_text(mail.text, encoding="utf-8")
+        stem.with_name(f"{stem.name}.eml").write_bytes(mail.raw)

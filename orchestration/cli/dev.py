@@ -84,7 +84,7 @@ async def _run(settings: Settings, services: "Sequence[Service]", *, extra: dict
 
     err.print(f"starting {', '.join(service.name for service in services)} ...", markup=False)
     await supervisor.run(stopped, show)
-    err.print(f"stopped {len(services)} processes; nothing is left running")
+    err.print("stopped; nothing is left running")
 
 
 def _say(words: str) -> None:
@@ -104,6 +104,8 @@ def _table(services: "Sequence[Service]", supervisor: "Supervisor") -> "Table":
         table.add_column(column, no_wrap=column in {"process", "where"}, overflow="fold")
     for service in services:
         trouble = supervisor.trouble(service.name)
+        if service.child.is_task and not trouble:
+            continue
         what = Text(trouble, style="act") if trouble else Text(service.duty)
         log = Text(str(supervisor.log(service.name)), style="mute")
         table.add_row(Text(service.name, style="name"), Text(service.where), what, log)

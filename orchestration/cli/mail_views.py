@@ -21,12 +21,13 @@ _ID_WIDTH = 16
 def preview_table(shown: Sequence[Any], *, is_sample: bool) -> Table:
     """Return rendered messages as a table."""
     table = Table(box=box.HORIZONTALS, header_style="mute", border_style="mute", pad_edge=False, show_edge=False)
-    table.add_column("sample contact" if is_sample else "contact", overflow="fold")
-    table.add_column("subject", ratio=1, overflow="ellipsis", no_wrap=True)
+    table.add_column("sample contact" if is_sample else "contact", no_wrap=True)
+    table.add_column("subject")  # the only one that gives way on a narrow terminal
     for name in ("links", "KB"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for item in shown:
-        table.add_row(Text(item.who or item.masked), Text(item.subject), str(item.links), f"{item.bytes / 1024:.1f}")
+        subject = Text(item.subject, no_wrap=True, overflow="ellipsis")
+        table.add_row(Text(item.who or item.masked), subject, str(item.links), f"{item.bytes / 1024:.1f}")
     return table
 
 

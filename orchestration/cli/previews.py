@@ -72,7 +72,7 @@ def test(context: click.Context, campaign: str, to: tuple[str, ...], like: str |
     is opened.
     """
     from orchestration.cli.mail_views import answers_table
-    from orchestration.testing import send_test
+    from orchestration.seeds import send_test
 
     done = send_test(load_settings(), campaign, to=to, like=like)
     if as_json:

@@ -6,6 +6,7 @@ belongs to its package.
 
 import asyncio
 import signal
+import urllib.parse
 from collections.abc import Coroutine
 from typing import Any
 
@@ -60,10 +61,10 @@ def dashboards() -> None:
     settings = load_settings()
     export_environment(settings)
     log_to_stderr()
-    place = settings.dashboards
-    app = create_app(build_reading(settings), hosts=settings.dashboards_hosts())
+    place, url = settings.dashboards, settings.dashboards_url()
+    app = create_app(build_reading(settings), hosts=(urllib.parse.urlsplit(url).hostname or "",))
     require_free_port(place.host, place.port, what="dashboards", setting="dashboards.port")
-    click.echo(f"dashboards: {place.base_url}", err=True)
+    click.echo(f"dashboards: {url}", err=True)
     uvicorn.run(app, host=place.host, port=place.port, log_level="warning", timeout_graceful_shutdown=3)
 
 

@@ -14,11 +14,16 @@ from senders.rendering.renderer import Renderer
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """One message: what is read, and the whole of it as RFC 5322 bytes (unsigned)."""
+    """One message: what is read, and the whole of it as RFC 5322 bytes (unsigned).
+
+    ``page`` is the HTML for looking at: without the pixel, and with the links' own targets.
+    """
 
     subject: str
     html: str
     text: str
+    preheader: str
+    page: str
     recipient: str
     return_path: str
     message_id: str
@@ -39,6 +44,8 @@ def preview(renderer: Renderer, row: Mapping[str, object]) -> Preview:
         subject=rendered.subject,
         html=rendered.html,
         text=rendered.text,
+        preheader=renderer.render_preheader(row),
+        page=renderer.render_web({**row, "tracking": False}),
         recipient=message.recipient,
         return_path=message.return_path,
         message_id=message.message_id,

@@ -4,6 +4,7 @@ Everything that is the same for all recipients is prepared once; the same row gi
 here what differs per recipient. Neither keys nor settings are known here, so that it may run in a child process.
 """
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -67,6 +68,12 @@ class Renderer:
         """Return the HTML for the page in the browser: without the pixel, which would count as an open."""
         return self._render(row, self._unsubscribe_token(row), with_pixel=False).html
 
+    def render_preheader(self, row: Mapping[str, object]) -> str:
+        """Return the line that an inbox shows after the subject, as plain text."""
+        template = TemplateEnvironment(autoescape=True).from_string(self._template.preheader)
+        line = template.render({CONTACT: contact_values(row, self._template.fields)})
+        return " ".join(html.unescape(line).split())
+
     def build(self, row: Mapping[str, object]) -> Message | Unrenderable:
         """Return the message for one row, or the reason why it cannot be made."""
         try:
@@ -111,7 +118,7 @@ class Renderer:
         }
         try:
             subject = " ".join(self._subject.render(values).split())
-            html = self._html.render(values)
+            page = self._html.render(values)
             text = tidy_text(self._text.render(values))
         except UndefinedError as error:
             raise RenderError(f"a value is missing: {error.message}") from error
@@ -121,7 +128,7 @@ class Renderer:
             raise RenderError(f"the template failed: {type(error).__name__}: {error}") from error
         if not subject:
             raise RenderError("the subject is empty")
-        return Rendered(subject, html, text)
+        return Rendered(subject, page, text)
 
     def _clicks(self, seq: int) -> dict[str, str]:
         base, click = f"{self._base_url}/c/", self._tokens.click

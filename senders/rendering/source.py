@@ -80,6 +80,11 @@ class Source:
         text = text.removeprefix("\ufeff").replace("\r\n", "\n")
         return cls((_Piece(text, Origin(path, text), 0, True),))
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files that its characters come from, in the order of first use."""
+        return tuple(dict.fromkeys(piece.origin.path for piece in self.pieces))
+
     def place(self, offset: int) -> Place:
         """Return where the character at an offset was written."""
         index = max(0, bisect.bisect_right(self._starts, offset) - 1)
