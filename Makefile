@@ -5,10 +5,13 @@ BIN := .venv/bin
 export MAILRAIL_WAREHOUSE ?= /tmp/mailrail-lint.duckdb
 export DO_NOT_TRACK = 1
 
-.PHONY: demo test check fix bench install lock
+.PHONY: demo dev test check fix bench pictures install lock
 
 demo: .venv/.installed ## the whole loop on sample data, into an SMTP sink on this machine
 	$(BIN)/mailrail demo
+
+dev: .venv/.installed ## everything: Dagster UI, dashboards, collector, sender, mailbox reader, sink
+	$(BIN)/mailrail dev
 
 test: .venv/.installed-dev ## every test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
@@ -27,6 +30,9 @@ fix: .venv/.installed-dev ## mend what can be mended by itself
 
 bench: .venv/.installed-dev ## measure, and write tests/benchmarks/results.json
 	$(BIN)/python -m tests.benchmarks
+
+pictures: .venv/.installed-dev ## the pictures of the README, from the home of the last demo (needs a Chromium)
+	$(BIN)/python -m orchestration.demo.photographer
 
 install: .venv/.installed
 

@@ -26,6 +26,8 @@ def build_mailrail(settings: Settings) -> Mailrail:
         profiles=settings.profiles,
         allowed_recipients=allowed,
         git_commit=read_commit(settings.project),
+        dashboards_url=settings.dashboards_url(),
+        currency=settings.dashboards.currency,
     )
 
 

@@ -25,7 +25,7 @@ def write_report(mailrail: Mailrail, send_id: str, *, run_id: str = "") -> Path:
         ConfigError: the published copy does not know the send.
     """
     frames, document = _read(mailrail, send_id)
-    origin = Origin({"Report made at commit": mailrail.git_commit, "Dagster run": run_id})
+    origin = Origin({"Report made at commit": mailrail.git_commit, "Dagster run": run_id}, currency=mailrail.currency)
     pages = {mode: campaign_page(frames, origin=origin, click_map=document, mode=mode) for mode in PALETTES}
     page = render_file(pages, title=f"{title(frames.send['campaign'])} · report")
     mailrail.reports.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def write_charts(mailrail: Mailrail, send_id: str, folder: Path) -> list[Path]:
     """
     frames, _ = _read(mailrail, send_id)
     try:
-        return write_images(campaign_page(frames, origin=Origin()), folder, name=send_id)
+        return write_images(campaign_page(frames, origin=Origin(currency=mailrail.currency)), folder, name=send_id)
     except ImagesUnavailableError as error:
         raise ConfigError(str(error)) from None
 

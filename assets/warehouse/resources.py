@@ -34,6 +34,8 @@ class Mailrail:
     profiles: Mapping[str, SenderProfile] = field(repr=False)
     allowed_recipients: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     git_commit: str = ""
+    dashboards_url: str = ""
+    currency: str = ""
 
     @property
     def clock(self) -> Clock:
@@ -69,6 +71,10 @@ class Mailrail:
     def reports(self) -> Path:
         """Folder of the reports."""
         return self.home / "reports"
+
+    def page_url(self, send_id: str) -> str:
+        """Address of a send's page in the dashboards."""
+        return f"{self.dashboards_url}/campaigns/{send_id}"
 
     def send_folder(self, send_id: str) -> Path:
         """Folder of one send's frozen files."""
