@@ -16,8 +16,10 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from dashboards.bundles import Bundles
 from dashboards.gate import Gate
 from dashboards.layout import DARK, LIGHT, MODE, PLACE, SHELL, skeleton
+from dashboards.packing import pack
 from dashboards.pages.contact import FIELD
 from dashboards.render import ASSETS
 from dashboards.routes import Reading, download, show
@@ -34,10 +36,11 @@ _INDEX = """\
 {%metas%}
 <meta name="referrer" content="same-origin">
 <title>Mailrail</title>
-{%favicon%}
+<link rel="icon" type="image/svg+xml" href="/assets/icon.svg">
 <style>VARIABLES</style>
+<link rel="stylesheet" href="/assets/style.css">
+<script src="/assets/theme.js"></script>
 {%css%}
-<script src="THEME"></script>
 </head>
 <body>
 {%app_entry%}
@@ -71,20 +74,21 @@ def create_app(reading: Reading, *, hosts: tuple[str, ...] = ()) -> Gate:
         __name__,
         backend=_Backend,
         assets_folder=str(ASSETS),
-        assets_ignore=r"theme\.js",  # stands in the head, before the first paint
+        include_assets_files=False,  # they stand in the index: Dash finds them only after the first request
         title="Mailrail",
         update_title="",
         add_log_handler=False,
         suppress_callback_exceptions=True,
         health_endpoint="health",
     )
-    app.index_string = _INDEX.replace("VARIABLES", style_variables()).replace("THEME", app.get_asset_url("theme.js"))
+    app.index_string = _INDEX.replace("VARIABLES", style_variables())
     app.layout = skeleton
     _add_callbacks(app, reading)
     hashes = app.csp_hashes()
     server: FastAPI = app.server
     _add_forms(server, reading)
     server.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    server.add_middleware(Bundles)  # outside of the compression, whose result it keeps
     return Gate(server, hosts=(*LOOPBACK, *hosts), script_hashes=hashes)
 
 
@@ -102,7 +106,7 @@ def _add_callbacks(app: Any, reading: Reading) -> None:
     def page(path: str | None, search: str | None, mode: str | None) -> Any:
         if mode not in ("light", "dark"):
             raise dash.exceptions.PreventUpdate
-        return show(reading, path or "/", search or "", "dark" if mode == "dark" else "light")
+        return pack(show(reading, path or "/", search or "", "dark" if mode == "dark" else "light"))
 
 
 def _add_forms(server: FastAPI, reading: Reading) -> None:

@@ -34,8 +34,8 @@ DROPPED = (
     "button,select,textarea,audio,video,source,track,style,xmp,plaintext,noembed,noframes,portal"
 )
 _LEADING = frozenset(
-    {"action", "background", "data", "formaction", "http-equiv", "ping", "poster", "srcdoc", "srcset", "tabindex",
-     "target", "usemap"}
+    {"action", "autofocus", "background", "data", "formaction", "http-equiv", "ping", "poster", "srcdoc", "srcset",
+     "tabindex", "target", "usemap"}
 )  # fmt: skip
 _PLACE = re.compile(r"#link-[1-9][0-9]{0,8}")
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)

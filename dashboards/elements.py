@@ -24,11 +24,15 @@ _CONFIG = {"displayModeBar": False, "responsive": True}
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: its head, how it stands, and what a screen reader hears where the head shows nothing."""
+    """A column of a table: its head, how it stands, and what a screen reader hears where the head shows nothing.
+
+    ``sort`` is ``ascending`` or ``descending`` where the rows go by this column.
+    """
 
     head: Part
     align: str = ""
     label: str = ""
+    sort: str = ""
 
 
 def page_head(crumb: Part, name: str, facts_line: Part = None, *badges: Part) -> Part:
@@ -83,12 +87,14 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[Part]], *, foot: Se
         parts.append(html.Tfoot([_row(columns, cells) for cells in foot]))
     broad = "broad" if len(columns) > 3 else ""
     return html.Div(
-        html.Table(parts, className=broad), className="scroll", tabIndex=0, role="region", **{"aria-label": "Table"}
+        html.Table(parts, className=broad), className="scroll", tabIndex=0, role="group", **{"aria-label": "Table"}
     )
 
 
 def _head(column: Column) -> Part:
     named = {"aria-label": column.label} if column.label else {}
+    if column.sort:
+        named["aria-sort"] = column.sort
     return html.Th(column.head, className=column.align or None, scope="col", **named)
 
 

@@ -26,7 +26,7 @@ ASSETS = Path(__file__).parent / "assets"
 BOOT = Path(__file__).parent / "report.js"  # beside this module: the app, which serves the assets, has no use for it
 FONT = "fonts/inter-latin.woff2"
 
-_VOID = frozenset({"br", "hr", "img", "input", "wbr"})
+VOID = frozenset({"br", "hr", "img", "input", "wbr"})
 _NAMES = {"className": "class", "htmlFor": "for"}
 _SHELL = """\
 <!doctype html>
@@ -89,7 +89,7 @@ def write_html(part: Any) -> str:
     name, props = given["type"].lower(), dict(given["props"])
     inside = props.pop("children", None)
     opened = f"<{name}{''.join(_attributes(props))}>"
-    return opened if name in _VOID else f"{opened}{write_html(inside)}</{name}>"
+    return opened if name in VOID else f"{opened}{write_html(inside)}</{name}>"
 
 
 def _attributes(props: Mapping[str, Any]) -> Iterator[str]:

@@ -20,6 +20,23 @@
     },
   });
 
+  // A part of a page that never changes: the server has written what is inside (dashboards/packing.py).
+  window.mailrail = {
+    Static: ({ tag, given, html }) =>
+      window.React.createElement(tag, { ...given, dangerouslySetInnerHTML: { __html: html } }),
+  };
+
+  // Links inside such parts change the address as Dash's own links do, without loading the page anew.
+  addEventListener("click", (click) => {
+    const way = click.target.closest?.("a[data-way]");
+    const isElsewhere = click.button || click.metaKey || click.ctrlKey || click.shiftKey || click.altKey;
+    if (!way || isElsewhere || click.defaultPrevented) return;
+    click.preventDefault();
+    history.pushState({}, "", way.getAttribute("href"));
+    dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+    scrollTo(0, 0);
+  });
+
   // The page's own headline is its title.
   addEventListener("DOMContentLoaded", () => {
     new MutationObserver(() => {

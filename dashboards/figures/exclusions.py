@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from dashboards.formats import count
+from dashboards.formats import chart_text, count
 from dashboards.glossary import REASONS, term
 from dashboards.theme import PALETTES, Mode, blank_figure, count_axis
 
@@ -15,7 +15,11 @@ from dashboards.theme import PALETTES, Mode, blank_figure, count_axis
 def exclusions_waterfall(exclusions: pl.DataFrame, *, included: int, audience: int, mode: Mode = "light") -> Any:
     """Draw the way from the contacts in the segments down to the audience, one step per reason."""
     palette = PALETTES[mode]
-    names = ["In the segments", *(term(REASONS, reason).name for reason in exclusions["reason"]), "Audience"]
+    names = [
+        "In the segments",
+        *(chart_text(term(REASONS, reason).name) for reason in exclusions["reason"]),
+        "Audience",
+    ]
     contacts = exclusions["contacts"].to_list()
     figure = blank_figure(mode, 96 + 34 * len(names), showlegend=False, margin={"l": 6, "r": 46, "t": 6, "b": 6})
     figure.add_waterfall(

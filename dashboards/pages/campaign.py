@@ -84,7 +84,7 @@ def campaign_page(frames: SendFrames, *, origin: Origin, click_map: str | None =
 
 def _head(frames: SendFrames, proof: Proof, currency: str) -> Part:
     send = frames.send
-    done = [" · sent in ", html.B(duration(send["seconds_taken"]))] if send["seconds_taken"] is not None else []
+    done = [" · sent in ", html.B(duration(send["seconds_taken"]))] if send["seconds_taken"] else []
     return page_head(
         ["Campaign report · ", words(send["send_id"])],
         title(send["campaign"]),
@@ -133,7 +133,15 @@ def _time_and_funnel(frames: SendFrames, mode: Mode) -> Part:
 
 
 def _clicks(frames: SendFrames, click_map: str | None, mode: Mode) -> Part:
-    none = empty("The message has no links.")
+    if click_map is None:  # the mail of an old send was not kept; the table has the same numbers
+        return row(_links(frames), _clickers(frames, mode, width=5))
+    mail = html.Iframe(srcDoc=click_map, sandbox="", className="mail", title="The mail with its click map")
+    sub = "The mail as it was sent, for a made-up person; on each link its share of all unique clicks."
+    beside = html.Div([_links(frames), _clickers(frames, mode, width=7)], className="stack c7")
+    return row(card("Click map", sub, mail, width=5), beside)
+
+
+def _links(frames: SendFrames) -> Part:
     links = [
         (
             named(words(link["label"], 80), _target(link)),
@@ -151,49 +159,24 @@ def _clicks(frames: SendFrames, click_map: str | None, mode: Mode) -> Part:
         Column("Share", "n"),
         Column("", "wide", "Share as a bar"),
     ]
-    links_card = html.Div(
-        [
-            html.H2("Links"),
-            html.P(
-                "Unique clicks: messages in which a person followed the link at least once; and the share of all.",
-                className="sub",
-            ),
-            table(columns, links) if links else none,
-        ],
-        className="card",
-    )
-    machines = html.Div(
-        [
-            html.H2("People and machines"),
-            html.P(
-                "All clicks per link, repeats counted. A click is a machine's if the client says so, or if several "
-                "links of a message are followed within one second. Kept apart, never deleted.",
-                className="sub",
-            ),
-            chart(
-                "clicks",
-                clicks_by_link(frames.links, mode=mode),
-                "Clicks by people and by machines for each link",
-            )
-            if links
-            else none,
-        ],
-        className="card",
-    )
-    return row(_click_map(click_map), html.Div([links_card, machines], className="stack c7"))
-
-
-def _click_map(document: str | None) -> Part:
-    shown = (
-        html.Iframe(srcDoc=document, sandbox="", className="mail", title="The mail with its click map")
-        if document
-        else empty("The mail of this send was not kept, so there is no map; the table has the same numbers.")
-    )
     return card(
-        "Click map",
-        "The mail as it was sent, for a made-up person; on each link its share of all unique clicks.",
-        shown,
-        width=5,
+        "Links",
+        "Unique clicks: messages in which a person followed the link at least once; and the share of all.",
+        table(columns, links) if links else empty("The message has no links."),
+        width=7,
+    )
+
+
+def _clickers(frames: SendFrames, mode: Mode, *, width: int) -> Part:
+    label = "Clicks by people and by machines for each link"
+    return card(
+        "People and machines",
+        "All clicks per link, repeats counted. A click is a machine's if the client says so, or if several links of a "
+        "message are followed within one second. Kept apart, never deleted.",
+        chart("clicks", clicks_by_link(frames.links, mode=mode), label)
+        if frames.links.height
+        else empty("The message has no links."),
+        width=width,
     )
 
 

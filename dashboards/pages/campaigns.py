@@ -14,6 +14,7 @@ from dash import dcc, html
 from dashboards.elements import Column, Part, badge, card, empty, named, page_head, row, table, words
 from dashboards.formats import count, moment, money, share, title
 from dashboards.pages.campaign import STATE_TONES
+from dashboards.reader import SORTABLE
 
 STATES = ("running", "paused", "finished", "cancelled")
 SEARCH = "q"
@@ -45,7 +46,7 @@ def campaigns_page(sends: pl.DataFrame, total: int, *, asked: Mapping[str, str],
         currency: the sign or code before amounts.
     """
     rows = [_row(send, currency) for send in sends.to_dicts()]
-    columns = [Column(_head(head, column, asked), align) for head, column, align in _HEADS]
+    columns = [Column(_head(head, column, asked), align, sort=_sorted(column, asked)) for head, column, align in _HEADS]
     shown = f"{count(total)} sends" if total == sends.height else f"{count(sends.height)} of {count(total)} sends"
     return html.Main(
         [
@@ -85,11 +86,18 @@ def _row(send: Mapping[str, Any], currency: str) -> tuple[Part, ...]:
 
 
 def _head(head: str, column: str, asked: Mapping[str, str]) -> Part:
-    sorted_by, descending = asked.get("sort", "scheduled_at"), asked.get("order", "desc") == "desc"
-    here = sorted_by == column
-    order = "asc" if here and descending else "desc"
-    mark = (" ▼" if descending else " ▲") if here else ""
+    here = _sorted(column, asked)
+    order = "asc" if here == "descending" else "desc"
+    mark = {"descending": " ▼", "ascending": " ▲"}.get(here, "")
     return dcc.Link(f"{head}{mark}", href=_address("/campaigns", {**asked, "sort": column, "order": order}))
+
+
+def _sorted(column: str, asked: Mapping[str, str]) -> str:
+    """Return ``ascending`` or ``descending`` for the column that the list goes by; the same reading as the query's."""
+    by = asked.get("sort", "")
+    if column != (by if by in SORTABLE else "scheduled_at"):
+        return ""
+    return "ascending" if asked.get("order") == "asc" else "descending"
 
 
 def _states(asked: Mapping[str, str]) -> Part:
