@@ -28,13 +28,18 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """One row of the results. ``target`` is ``>= x`` or ``<= x`` and is never fitted to what comes out."""
+    """One row of the results. ``target`` is ``>= x`` or ``<= x`` and is never fitted to what comes out.
+
+    ``prepare(folder, is_quick=…)`` makes what several benchmarks read, once in a run for all that name the same
+    function. Each of them is measured by ``measure(folder)``; the folder is removed after the run.
+    """
 
     name: str
     unit: str
     target: str
-    measure: Callable[[], Measured]
+    measure: Callable[..., Measured]
     limit_seconds: float = 120.0
+    prepare: Callable[..., None] | None = None
 
     def holds(self, value: float) -> bool:
         """Whether a value meets the target."""

@@ -46,7 +46,7 @@ def test_an_input_and_a_void_element_stay_components() -> None:
 def test_a_link_of_dash_becomes_an_anchor_that_the_script_follows() -> None:
     link = dcc.Link("March & April", href="/campaigns/a?b=1&c=2", className="way")
     assert props(pack(html.Td(link)))["html"] == (
-        '<a href="/campaigns/a?b=1&amp;c=2" class="way" data-way="">March &amp; April</a>'
+        '<a class="way" href="/campaigns/a?b=1&amp;c=2" data-way="">March &amp; April</a>'
     )
     assert props(pack(link))["given"] == {"href": "/campaigns/a?b=1&c=2", "className": "way", "data-way": ""}
 

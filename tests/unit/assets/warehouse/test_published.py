@@ -6,7 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets.warehouse.published import Published, connect_published, current, publish
+from assets.warehouse.published import ASKED_BY_CONTACT, Published, connect_published, current, publish
+from dashboards.reader import QUERIES
 from senders.errors import ConfigError
 
 READER = """
@@ -148,3 +149,57 @@ def test_a_damaged_pointer_says_what_to_do(folder: Path, text: str) -> None:
     (folder / "current").write_text(text)
     with pytest.raises(ConfigError, match=r"current: is not the pointer.*mailrail refresh"):
         connect_published(folder)
+
+
+def _many_contacts(warehouse: Path) -> None:
+    """Fill what a contact's page asks, with the columns that it asks and enough rows for an index to pay."""
+    columns = {
+        "dim_contacts": "'a@b.example' as email",
+        "fct_messages": "i as message_key, 1 as send_no, 's' as send_id, 'c' as campaign, 'accepted' as state,"
+        " '' as code, '' as reply, 0 as orders, null::timestamp as first_clicked_at, null::timestamp as first_ordered_at,"
+        " null::timestamp as sent_at, null::timestamp as first_attempted_at",
+        "fct_email_events": "i as message_key, 1 as send_no, 's' as send_id, 'c' as campaign, 'opened' as kind,"
+        " '' as scope, 0 as link_no, '' as url, '' as method, '' as failure, '' as code, '' as detail, false as is_machine,"
+        " '' as machine_rule, null::timestamp as occurred_at",
+        "fct_orders": "i as order_key, '' as order_id, 1 as quantity, '' as currency, 1.0 as amount,"
+        " null::timestamp as ordered_at",
+        "fct_exclusions": "1 as send_no, 's' as send_id, 'c' as campaign, '' as reason, '' as detail",
+        "fct_subscription_changes": "'' as change, '' as scope, '' as source, 's' as send_id,"
+        " null::timestamp as changed_at",
+    }
+    with duckdb.connect(str(warehouse)) as connection:
+        for table, made in columns.items():
+            query = f"select md5('c' || i) as contact_id, {made} from range(5000) t(i)"
+            connection.execute(f"create or replace table marts.{table} as {query}")
+        connection.execute(
+            "create or replace table marts.dim_links as select 1 as send_no, 1 as link_no, '' as label, '' as url"
+        )
+        connection.execute(
+            "create or replace table marts.fct_sends as"
+            " select 1 as send_no, null::timestamp as opened_at, null::timestamp as scheduled_at"
+        )
+
+
+def test_one_contact_is_found_by_an_index_in_every_large_table(warehouse: Path, folder: Path) -> None:
+    _many_contacts(warehouse)
+    publish(warehouse, folder, "v1")
+    timeline = (QUERIES / "timeline.sql").read_text(encoding="utf-8")
+    with connect_published(folder) as connection:
+        indexed = connection.execute("select table_name from duckdb_indexes() order by 1").fetchall()
+        [(contact,)] = connection.execute("select contact_id from marts.fct_messages limit 1 offset 17").fetchall()
+        [(_, plan)] = connection.execute(
+            f"explain (analyze, format json) {timeline}", {"contact_id": contact}
+        ).fetchall()
+    assert [table for (table,) in indexed] == sorted(ASKED_BY_CONTACT)
+    asked = set(ASKED_BY_CONTACT) - {"dim_contacts"}  # which a query of its own asks
+    assert plan.count("Index Scan") == len(asked)
+
+
+def test_a_table_that_is_left_out_or_lacks_the_column_gets_no_index(warehouse: Path, folder: Path) -> None:
+    _many_contacts(warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create or replace table marts.fct_orders as select 1 as amount")
+    publish(warehouse, folder, "v1", leave_out={"fct_messages"})
+    with connect_published(folder) as connection:
+        indexed = {table for (table,) in connection.execute("select table_name from duckdb_indexes()").fetchall()}
+    assert indexed == set(ASKED_BY_CONTACT) - {"fct_orders", "fct_messages"}
