@@ -6,9 +6,11 @@ here it is only shown.
 
 import dagster as dg
 
+from assets.stages import BROKEN, DATA_TEAM
 from senders.errors import Problem
 
 CHECK = "definition_is_valid"
+_RULE = "The definition's file can be read and all of it is right; the result names file, line and remedy."
 
 
 def build_broken(kind: str, name: str, problems: list[Problem]) -> dg.Definitions:
@@ -22,13 +24,13 @@ def build_broken(kind: str, name: str, problems: list[Problem]) -> dg.Definition
     key = dg.AssetKey([kind, name])
     spec = dg.AssetSpec(
         key,
-        group_name="broken",
-        kinds={"broken"},
-        owners=["team:data"],
+        group_name=BROKEN,
+        kinds={"yaml"},
+        owners=DATA_TEAM,
         description="This definition cannot be loaded:\n\n" + "\n".join(f"- {problem}" for problem in problems),
     )
 
-    @dg.asset_check(asset=key, name=CHECK, description="The definition's file can be read and is right.")
+    @dg.asset_check(asset=key, name=CHECK, description=_RULE)
     def definition_is_valid() -> dg.AssetCheckResult:
         first = problems[0]
         return dg.AssetCheckResult(

@@ -12,7 +12,7 @@ from assets.audiences.definition import check_campaign, load_campaign
 from assets.broken import build_broken
 from assets.components.campaign import build_campaign
 from assets.components.source import build_source_defs
-from assets.events.assets import build_events
+from assets.events.assets import build_events, build_ledger
 from assets.warehouse import dbt
 from assets.warehouse.assets import build_warehouse_assets
 from orchestration.jobs import build_jobs
@@ -25,7 +25,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     """Return everything that a project defines."""
     export_environment(settings)
     project = dbt.prepare(settings.project / "dbt_project", settings.home)
-    warehouse = dg.Definitions(assets=[*build_warehouse_assets(project), build_events()])
+    warehouse = dg.Definitions(assets=[*build_warehouse_assets(project), build_ledger(), build_events()])
     merged = dg.Definitions.merge(
         warehouse,
         build_source_defs(settings.project / "assets" / "sources"),

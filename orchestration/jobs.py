@@ -22,11 +22,17 @@ def build_jobs() -> list[Any]:
         dg.define_asset_job(
             "refresh_marts",
             selection=sources | raw | models | published,
-            description="Load every source and what came back, rebuild the marts, publish them.",
+            description=(
+                "From the files to the published copy: load every source and what came back, rebuild and test the "
+                "models, publish them. Run it after new files came; `mailrail refresh` runs the same."
+            ),
         ),
         dg.define_asset_job(
             "load_events",
             selection=mail | models | published,
-            description="Load what came back, rebuild the marts, publish them.",
+            description=(
+                "From the ledger to the published copy: load opens, clicks, unsubscribes, bounces and complaints, "
+                "rebuild and test the models, publish them. The sensor events_came_in starts it."
+            ),
         ),
     ]

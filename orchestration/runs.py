@@ -6,37 +6,17 @@ The demo, the command line and the tests run the same jobs that the UI starts; a
 import contextlib
 import uuid
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster._core.errors import DagsterAssetCheckFailedError
 
+from orchestration.home import prepare_home
 from orchestration.settings import Settings, export_environment
 from senders.errors import ConfigError, SenderError
 
-_INSTANCE = """\
-telemetry: {enabled: false}
-nux: {enabled: false}
-storage: {sqlite: {base_dir: {env: DAGSTER_HOME}}}
-# Capturing each step's output takes four processes a step, which Ctrl-C breaks with a trace; steps log as events.
-compute_logs: {module: dagster._core.storage.noop_compute_log_manager, class: NoOpComputeLogManager}
-concurrency:
-  pools: {granularity: op}
-  runs: {max_concurrent_runs: 4}
-"""
 _LONGEST_FACT = 300
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-def prepare_home(settings: Settings) -> Path:
-    """Make the home folder and Dagster's instance in it."""
-    folder = settings.home / "dagster"
-    folder.mkdir(parents=True, exist_ok=True)
-    config = folder / "dagster.yaml"
-    if not config.exists():
-        config.write_text(_INSTANCE, encoding="utf-8")
-    return folder
 
 
 class CheckFailedError(SenderError):
@@ -83,7 +63,7 @@ class Runner:
         definition = self.definitions.resolve_job_def(job)
         run_id = str(uuid.uuid4())
         if send_key is not None:
-            self.instance.add_dynamic_partitions(f"sends_of_{job.removeprefix('send_')}", [send_key])
+            self.instance.add_dynamic_partitions(definition.partitions_def.name, [send_key])
         try:
             return definition.execute_in_process(
                 instance=self.instance,
@@ -109,22 +89,6 @@ class Runner:
                 facts = ", ".join(f"{name} {_short(v.value)}" for name, v in check.metadata.items() if _fits(v))
                 said.append(f"{check.asset_key.to_user_string()}: {check.check_name} failed ({facts})")
         return "; ".join(said) + "; nothing was published. Mend it and run the same command again."
-
-    def materialize(self, *keys: dg.AssetKey, send_key: str | None = None) -> None:
-        """Materialize assets that stand in no job of their own."""
-        assets = [self.definitions.get_assets_def(key) for key in keys]
-        if send_key is not None and (partitions := assets[0].partitions_def) is not None:
-            self.instance.add_dynamic_partitions(partitions.name, [send_key])  # type: ignore[attr-defined]
-        try:
-            dg.materialize(
-                assets,
-                instance=self.instance,
-                partition_key=send_key,
-                resources=dict(self.definitions.resources or {}),
-                run_config=_QUIET,
-            )
-        except dg.DagsterExecutionInterruptedError as error:
-            raise KeyboardInterrupt from error
 
 
 def _fits(value: dg.MetadataValue[Any]) -> bool:

@@ -27,7 +27,11 @@ def _events_came_in() -> dg.SensorDefinition:
         job_name="load_events",
         minimum_interval_seconds=30,
         required_resource_keys={"mailrail"},
-        description="Starts a load when something came in; tries a failed one again after ten minutes.",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=(
+            "Starts load_events when the ledger has rows that were not loaded, at most every 30 seconds; tries a "
+            "failed load again after ten minutes. It sends nothing, so it is on from the start."
+        ),
     )
     def events_came_in(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         mailrail: Mailrail = context.resources.mailrail
@@ -60,7 +64,11 @@ def _sends_settled() -> dg.SensorDefinition:
         minimum_interval_seconds=60,
         required_resource_keys={"mailrail"},
         asset_selection=dg.AssetSelection.key_substring("receipts"),
-        description="Finishes a send whose deferred messages have all settled, and renews its proof sheet.",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=(
+            "Finishes a send whose deferred messages have all settled, by materializing its receipts once more for "
+            "the final proof sheet. It opens no send, so it is on from the start."
+        ),
     )
     def sends_settled(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest]:
         mailrail: Mailrail = context.resources.mailrail

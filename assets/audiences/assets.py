@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets.audiences.definition import CampaignDefinition
-from assets.metadata import counts_table, made_from
+from assets.metadata import made_from
 from assets.partitions import send_id, sends_of
 from assets.stages import MARKETING_TEAM, campaign_group
 from assets.warehouse.assets import PUBLISHED
@@ -59,7 +59,6 @@ def build_audience(definition: CampaignDefinition, folder: Path) -> dg.AssetsDef
                 "included": manifest.included,
                 "excluded": sum(manifest.excluded.values()),
                 **{f"excluded: {reason}": count for reason, count in manifest.excluded.items()},
-                "exclusions": counts_table(("reason", "contacts"), manifest.excluded),
                 "audience_hash": manifest.audience_hash,
                 "published_version": manifest.published_version,
                 "folder": dg.MetadataValue.path(str(mailrail.send_folder(identity))),

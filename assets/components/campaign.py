@@ -84,8 +84,17 @@ def build_campaign(definition: CampaignDefinition, folder: Path) -> dg.Definitio
             "receipts with the run config that the preflight shows."
         ),
     )
+    report = dg.define_asset_job(
+        f"report_{name}",
+        selection=[dg.AssetKey(["campaigns", name, "report"])],
+        partitions_def=sends_of(name),
+        description=(
+            f"Writes the report of a send of “{definition.title}” from the published marts; run load_events before it "
+            "for the newest opens and clicks."
+        ),
+    )
     schedules = [_schedule(definition, name, job)] if definition.schedule is not None else []
-    return dg.Definitions(assets=assets, jobs=[job], schedules=schedules)
+    return dg.Definitions(assets=assets, jobs=[job, report], schedules=schedules)
 
 
 def _schedule(definition: CampaignDefinition, name: str, job: Any) -> dg.ScheduleDefinition:

@@ -5,6 +5,7 @@ decide whether a send may begin stand in ``receipts``.
 """
 
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -68,8 +69,8 @@ def build_preflight(definition: CampaignDefinition, folder: Path) -> dg.AssetsDe
             verdict = check_preflight(mailrail.send_folder(identity), definition, ledger)
         return dg.MaterializeResult(
             metadata={
-                **found.metadata(),
                 "to_send": _approval(name, found.recipients),
+                **found.metadata(),
                 "file": dg.MetadataValue.path(str(mailrail.send_folder(identity) / "preflight.json")),
             },
             check_results=[dg.AssetCheckResult(**verdict.as_check(key, CHECK))],
@@ -112,7 +113,7 @@ def build_receipts(definition: CampaignDefinition, folder: Path) -> dg.AssetsDef
             open_send(definition, folder, mailrail, ledger, send_id=identity)
             proof = follow(ledger, identity, log=context.log.info)
         return dg.MaterializeResult(
-            metadata={**proof.metadata(), "page": dg.MetadataValue.url(mailrail.page_url(identity))}
+            metadata={**_said(proof.metadata()), "page": dg.MetadataValue.url(mailrail.page_url(identity))}
         )
 
     return receipts
@@ -132,6 +133,11 @@ def _approval(campaign: str, recipients: int) -> dg.MarkdownMetadataValue:
 
 def _template_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix in {".mjml", ".j2"})
+
+
+def _said(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return what there is to say; an empty reason and an empty list of doubts are not."""
+    return {name: value for name, value in metadata.items() if value != ""}
 
 
 def _describe_receipts(definition: CampaignDefinition, campaign: str) -> str:

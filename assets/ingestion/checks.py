@@ -34,15 +34,20 @@ def gates_of(definition: SourceDefinition) -> list[Gate]:
     """Return the gates of a source."""
     limit = definition.max_rejected_share
     gates = [
-        Gate("rows_came_in", "rows", "The files hold at least one row.", at_least=1),
+        Gate(
+            "rows_came_in",
+            "rows",
+            "The files hold at least one row; an empty export is a fault of its maker.",
+            at_least=1,
+        ),
         Gate(
             "rejected_share_within_limit",
             "rejected_share",
             f"At most {limit:.0%} of the rows are rejected; above it the whole load is set aside.",
             at_most=limit,
         ),
-        Gate("keys_are_present", "empty_keys", "Every row that came in has its key.", at_most=0),
-        Gate("keys_are_unique", "repeated_keys", "No key came in twice.", at_most=0),
+        Gate("keys_are_present", "empty_keys", "Every row that came in has the key it is known by.", at_most=0),
+        Gate("keys_are_unique", "repeated_keys", "No key came in twice in one load.", at_most=0),
     ]
     if definition.kind == "contacts":
         share = definition.max_unknown_consent_share

@@ -5,6 +5,7 @@ does not even parse is left out of the build, with its problem, so that it never
 models exist and what they mean belongs to ``dbt_project``.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -24,6 +25,7 @@ from senders.errors import ConfigError, Problem
 SEGMENT_FOLDER = Path("models") / "marts" / "segments"
 _SEGMENT_FILE = re.compile(r"models/marts/segments/([\w.-]+\.(?:sql|yml))")
 _TIME_LIMIT_SECONDS = 3600
+_STAMP = "parsed.json"
 # Compiling parses too, and leaves the segments' SQL in the manifest, where it can be checked without a build.
 _COMPILE = ["compile", "--no-introspect", "--select", f"path:{SEGMENT_FOLDER.as_posix()}"]
 
@@ -74,6 +76,7 @@ class NodeResult:
     seconds: float
     message: str
     failures: int
+    sql: str = ""
 
     @property
     def is_ok(self) -> bool:
@@ -87,7 +90,7 @@ class NodeResult:
 
 
 def prepare(source: Path, home: Path) -> DbtProject:
-    """Parse the dbt project unless its manifest is fresh.
+    """Parse the dbt project unless its manifest is fresh; where another process parses it, wait for that.
 
     Args:
         source: the user's dbt project folder.
@@ -98,23 +101,40 @@ def prepare(source: Path, home: Path) -> DbtProject:
     """
     state = home / "dbt"
     state.mkdir(parents=True, exist_ok=True)
-    fingerprint = _fingerprint(source)
-    stamp = state / "parsed.json"
-    if stamp.exists():
-        known = json.loads(stamp.read_text(encoding="utf-8"))
-        project = DbtProject(
-            source, Path(known["folder"]), state / "target", tuple(Problem(**p) for p in known["broken"])
-        )
-        if known["fingerprint"] == fingerprint and project.manifest_path.exists():
-            return project
+    if known := _known(source, state, _fingerprint(source)):
+        return known
+    with (state / "parse.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        fingerprint = _fingerprint(source)
+        return _known(source, state, fingerprint) or _parse_anew(source, state, fingerprint)
+
+
+def _parse_anew(source: Path, state: Path, fingerprint: str) -> DbtProject:
     project = _parse(source, state)
     record = {
         "fingerprint": fingerprint,
         "folder": str(project.folder),
         "broken": [{name: getattr(p, name) for name in p.__dataclass_fields__} for p in project.broken],
     }
-    stamp.write_text(json.dumps(record), encoding="utf-8")
+    fresh = state / f"{_STAMP}.new"
+    fresh.write_text(json.dumps(record), encoding="utf-8")
+    fresh.replace(state / _STAMP)
     return project
+
+
+def parsed(source: Path, home: Path) -> DbtProject | None:
+    """Return the project as it was parsed last, or None where it never was or has changed since; parses nothing."""
+    return _known(source, home / "dbt", _fingerprint(source))
+
+
+def _known(source: Path, state: Path, fingerprint: str) -> DbtProject | None:
+    stamp = state / _STAMP
+    if not stamp.exists():
+        return None
+    known = json.loads(stamp.read_text(encoding="utf-8"))
+    broken = tuple(Problem(**problem) for problem in known["broken"])
+    project = DbtProject(source, Path(known["folder"]), state / "target", broken)
+    return project if known["fingerprint"] == fingerprint and project.manifest_path.exists() else None
 
 
 def build(
@@ -147,6 +167,7 @@ def build(
             seconds=result["execution_time"],
             message=result["message"] or "",
             failures=result["failures"] or 0,
+            sql=result.get("compiled_code") or "",
         )
 
 

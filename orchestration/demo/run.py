@@ -26,6 +26,7 @@ from orchestration.cli.console import err
 from orchestration.cli.progress import bar, pulse
 from orchestration.demo.recipients import act
 from orchestration.demo.shop import write_shop
+from orchestration.home import require_idle
 from orchestration.processes import require_free_port, running
 from orchestration.resources import build_mailrail
 from orchestration.runs import Runner, open_runner
@@ -143,11 +144,11 @@ class _Demo:
             self.runner.run("refresh_marts")
         with stage("report written"):
             campaign, _, key = identity.rpartition(".")
-            self.runner.materialize(dg.AssetKey(["campaigns", campaign, "report"]), send_key=key)
+            self.runner.run(f"report_{campaign}", send_key=key)
 
     def row(self, send: dict[str, Any]) -> dict[str, Any]:
         """Return a send as it stands now."""
-        from orchestration.sending import status_row
+        from orchestration.steering import status_row
 
         with self.mailrail.open_ledger() as ledger:
             return status_row(ledger, send["send_id"])
@@ -206,6 +207,7 @@ def _own_home(settings: Settings) -> Iterator[None]:
             raise GuardError(
                 f"another demo runs in {home}; wait for it, or set MAILRAIL_HOME to another folder."
             ) from None
+        require_idle(home)
         is_used = any((home / name).exists() for name in ("warehouse.duckdb", "ledger", "files"))
         if is_used and not (home / _MARKER).exists():
             raise GuardError(

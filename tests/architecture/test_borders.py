@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("orchestration", "assets", "senders", "dashboards")
-DAGSTER_FILES = {"assets.py", "checks.py", "resources.py", "partitions.py", "broken.py"}
+DAGSTER_FILES = {"assets.py", "checks.py", "resources.py", "partitions.py", "broken.py", "metadata.py"}
 
 
 def modules(package: str) -> list[Path]:

@@ -27,7 +27,7 @@ from tests.fixtures.browser import CHROMIUM, chromium
 _TIMES = 5
 _VIEWS = 3
 _WINDOW = {"width": 1440, "height": 900}
-# When the head of a page, and its tiles or first table, are in the document, the second frame from then has shown them.
+# React puts a page into the document at once, tiles and tables with the headline; the second frame has shown them.
 _WATCH = """(() => {
   const look = () => {
     if (window.painted !== undefined || !document.querySelector("#content h1")) return;

@@ -100,16 +100,16 @@ def shop(small_shop: Path, tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
 
 
+def copy_project(copy: Path) -> Path:
+    """Copy the project's own definitions into a folder."""
+    for name in ("campaigns", "sources", "templates"):
+        shutil.copytree(ROOT / "assets" / name, copy / "assets" / name)
+    shutil.copytree(ROOT / "dbt_project", copy / "dbt_project", ignore=shutil.ignore_patterns("target", "logs"))
+    shutil.copy(ROOT / "mailrail.toml", copy)
+    return copy
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Callable[[], Path]:
     """Return a maker of a copy of the project's own definitions, to be broken or changed."""
-
-    def make() -> Path:
-        copy = tmp_path / "project"
-        for name in ("campaigns", "sources", "templates"):
-            shutil.copytree(ROOT / "assets" / name, copy / "assets" / name)
-        shutil.copytree(ROOT / "dbt_project", copy / "dbt_project", ignore=shutil.ignore_patterns("target", "logs"))
-        shutil.copy(ROOT / "mailrail.toml", copy)
-        return copy
-
-    return make
+    return lambda: copy_project(tmp_path / "project")

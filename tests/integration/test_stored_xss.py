@@ -20,7 +20,7 @@ from tests.fixtures.browser import Shelf, Watched, armed, chromium, needs_chromi
 from tests.fixtures.corpora import needs_corpora, xss_strings
 from tests.unit.dashboards.conftest import DUE, TODAY, Marts
 
-pytestmark = [pytest.mark.slow, needs_chromium]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("hostile"), needs_chromium]
 
 OUTSIDE = "http://outside.invalid/x"
 OWN = [
@@ -40,7 +40,7 @@ OWN = [
     "<noscript><p title='</noscript><img src=x onerror=alert(11)>'>",
     "\u202etxt.exe\x00\x1b[31m\u2028</script>",
 ]
-BATCH = 240
+BATCH = 440
 
 
 def batches(strings, size):
@@ -236,7 +236,7 @@ def test_a_mail_is_harmless_even_in_a_frame_with_rights(browser, strings):
         links = connection.sql(
             "select 1 as link_no, '' as role, 0 as unique_clicks, 0.0 as share, 0.0 as of_largest"
         ).pl()
-    for batch in batches(strings, 120):
+    for batch in batches(strings, 240):
         frames = [
             click_map(f"<html><body>{text}<a href='#link-1' title=\"{text}\">x</a></body></html>", links)
             for text in batch

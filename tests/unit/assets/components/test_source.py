@@ -36,9 +36,10 @@ def test_one_broken_file_becomes_an_asset_with_a_failing_check(write, tmp_path):
     write("a: [", "worse")
     write(GOOD, "Bad-Name")
     definitions = build_source_defs(tmp_path / "assets" / "sources")
-    assert keys(definitions) == {
-        "sources/crm", "sources/bad", "sources/worse", "sources/Bad-Name", "raw/contacts", "raw/orders", "raw/products",
-    }  # fmt: skip
+    sources = {"files/crm", "sources/crm", "sources/bad", "sources/worse", "sources/Bad-Name"}
+    assert keys(definitions) == {*sources, "raw/contacts", "raw/orders", "raw/products"}
+    loaded = definitions.get_assets_def(dg.AssetKey(["sources", "crm"]))
+    assert loaded.dependency_keys == {dg.AssetKey(["files", "crm"])}
     contacts = definitions.get_assets_def(dg.AssetKey(["raw", "contacts"]))
     assert contacts.dependency_keys == {dg.AssetKey(["sources", "crm"])}
     check = next(
@@ -63,4 +64,4 @@ def test_scaffolded_source_loads_as_it_is():
         assert (definition.name, definition.location) == ("crm_people", "imports/crm_people/contacts.csv")
         with sandbox.load_component_and_build_defs(defs_path=folder) as (component, definitions):
             assert component.definition == definition
-            assert keys(definitions) == {"sources/crm_people"}
+            assert keys(definitions) == {"files/crm_people", "sources/crm_people"}

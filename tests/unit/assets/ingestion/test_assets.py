@@ -25,7 +25,7 @@ def checks(result):
 def test_source_asset_says_what_it_is():
     asset = build_source(define(CONTACTS, description="The CRM.", owners=["team:shop"]))
     spec = asset.specs_by_key[KEY]
-    assert (spec.group_name, spec.kinds, spec.owners) == ("sources", {"polars", "duckdb", "csv"}, ["team:shop"])
+    assert (spec.group_name, spec.kinds, spec.owners) == ("1_sources", {"polars", "duckdb", "csv"}, ["team:shop"])
     assert spec.metadata[RAW_TABLE] == "raw.contacts"
     assert spec.description.startswith("The CRM.")
     assert "| email | E-Mail |" in spec.description

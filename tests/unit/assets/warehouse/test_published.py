@@ -156,10 +156,12 @@ def _many_contacts(warehouse: Path) -> None:
     columns = {
         "dim_contacts": "'a@b.example' as email",
         "fct_messages": "i as message_key, 1 as send_no, 's' as send_id, 'c' as campaign, 'accepted' as state,"
-        " '' as code, '' as reply, 0 as orders, null::timestamp as first_clicked_at, null::timestamp as first_ordered_at,"
+        " '' as code, '' as reply, 0 as orders, null::timestamp as first_clicked_at,"
+        " null::timestamp as first_ordered_at,"
         " null::timestamp as sent_at, null::timestamp as first_attempted_at",
         "fct_email_events": "i as message_key, 1 as send_no, 's' as send_id, 'c' as campaign, 'opened' as kind,"
-        " '' as scope, 0 as link_no, '' as url, '' as method, '' as failure, '' as code, '' as detail, false as is_machine,"
+        " '' as scope, 0 as link_no,"
+        " '' as url, '' as method, '' as failure, '' as code, '' as detail, false as is_machine,"
         " '' as machine_rule, null::timestamp as occurred_at",
         "fct_orders": "i as order_key, '' as order_id, 1 as quantity, '' as currency, 1.0 as amount,"
         " null::timestamp as ordered_at",
