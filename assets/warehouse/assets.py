@@ -163,15 +163,16 @@ def _built(result: dbt.NodeResult, rows: int | None) -> dict[str, Any]:
 
 def _build_published(project: dbt.DbtProject) -> dg.AssetsDefinition:
     segments = sorted({*project.segments(), *(_segment_of(problem) for problem in project.broken)})
-    copied = [
-        dg.AssetKey([node["schema"], node["name"]])
+    # Not the segments, which are copied too: Dagster would skip the copy where one of them was not built.
+    marts = [
+        dg.AssetKey(["marts", node["name"]])
         for node in project.manifest()["nodes"].values()
-        if node["resource_type"] == "model" and node["schema"] in {"marts", "segments"}
+        if node["resource_type"] == "model" and node["schema"] == "marts"
     ]
 
     @dg.asset(
         key=PUBLISHED,
-        deps=copied,
+        deps=marts,
         check_specs=[_segment_spec(name) for name in segments],
         group_name=REPORTING,
         kinds={"duckdb"},
