@@ -10,6 +10,7 @@ from datetime import datetime
 
 # Control characters (a terminal would obey them) and marks that reorder what stands beside them.
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069\ufeff]+")
+_ADDRESS = re.compile(r"([^\s<>\"'(@:;,])[^\s<>\"'(@:;,]*@([^\s<>\"')@:;,]+)")
 NONE = "–"
 
 
@@ -60,6 +61,11 @@ def plain(text: object, longest: int = 160) -> str:
     """Return foreign text on one line, without control characters, shortened."""
     line = " ".join(_UNSEEN.sub(" ", str(text or "")).split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def masked(text: object, longest: int = 160) -> str:
+    """Return foreign text as ``plain`` does, with the addresses in it masked: relays repeat the recipient's."""
+    return plain(_ADDRESS.sub(r"\1•••@\2", str(text or "")), longest)
 
 
 def chart_text(text: object, longest: int = 40) -> str:

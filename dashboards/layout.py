@@ -8,7 +8,7 @@ from typing import Any
 
 from dash import dcc, html
 
-from dashboards.elements import Part, words
+from dashboards.elements import Part
 from dashboards.formats import moment
 
 WAYS = (("/", "Overview"), ("/campaigns", "Campaigns"), ("/segments", "Segments"), ("/contacts", "Contacts"))
@@ -72,7 +72,6 @@ def _fresh(freshness: Mapping[str, Any] | None) -> list[Part]:
     return [
         html.B("Warehouse"),
         html.Span(["as of ", moment(freshness.get("as_of"))]),
-        html.Span(words(freshness.get("version"), 60), className="mono"),
     ]
 
 

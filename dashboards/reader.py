@@ -4,6 +4,8 @@ The queries are the ``.sql`` files beside this module. Add a frame together with
 is made there first. Computing, wording and drawing do not belong here.
 """
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -155,30 +157,30 @@ def read_send(connection: duckdb.DuckDBPyConnection, send_id: str) -> SendFrames
     Raises:
         UnknownSendError: the marts do not hold it.
     """
-    sends = _read(connection, "send", send_id=send_id)
+    sends = read_frame(connection, "send", send_id=send_id)
     if sends.is_empty():
         known = ", ".join(row["send_id"] for row in read_metrics(connection)) or "none yet"
         raise UnknownSendError(f"there is no send {send_id!r} in the marts; they hold: {known}")
-    changes = _read(connection, "changes", send_id=send_id)
+    changes = read_frame(connection, "changes", send_id=send_id)
     return SendFrames(
         send=sends.row(0, named=True),
         changes=None if changes.is_empty() else changes.row(0, named=True),
-        trend=_read(connection, "trend", send_id=send_id),
-        hourly=_read(connection, "hourly", send_id=send_id),
-        funnel=_read(connection, "funnel", send_id=send_id),
-        links=_read(connection, "links", send_id=send_id),
-        providers=_read(connection, "providers", send_id=send_id),
-        lights=_read(connection, "lights").row(0, named=True),
-        exclusions=_read(connection, "exclusions", send_id=send_id),
-        replies=_read(connection, "replies", send_id=send_id),
-        doubts=_read(connection, "doubts", send_id=send_id),
-        machines=_read(connection, "machines", send_id=send_id),
+        trend=read_frame(connection, "trend", send_id=send_id),
+        hourly=read_frame(connection, "hourly", send_id=send_id),
+        funnel=read_frame(connection, "funnel", send_id=send_id),
+        links=read_frame(connection, "links", send_id=send_id),
+        providers=read_frame(connection, "providers", send_id=send_id),
+        lights=read_frame(connection, "lights").row(0, named=True),
+        exclusions=read_frame(connection, "exclusions", send_id=send_id),
+        replies=read_frame(connection, "replies", send_id=send_id),
+        doubts=read_frame(connection, "doubts", send_id=send_id),
+        machines=read_frame(connection, "machines", send_id=send_id),
     )
 
 
 def read_metrics(connection: duckdb.DuckDBPyConnection, send_id: str | None = None) -> list[Row]:
     """Return the numbers of every send, oldest first, or of the one named; plain values, ready for JSON."""
-    return _read(connection, "metrics", send_id=send_id).to_dicts()
+    return read_frame(connection, "metrics", send_id=send_id).to_dicts()
 
 
 def read_overview(connection: duckdb.DuckDBPyConnection, period: str) -> OverviewFrames:
@@ -187,7 +189,7 @@ def read_overview(connection: duckdb.DuckDBPyConnection, period: str) -> Overvie
     Raises:
         UnknownPeriodError: the marts have no such period.
     """
-    periods = _read(connection, "periods")
+    periods = read_frame(connection, "periods")
     found = periods.filter(pl.col("period") == period)
     if found.is_empty():
         known = ", ".join(periods["period"])
@@ -196,8 +198,8 @@ def read_overview(connection: duckdb.DuckDBPyConnection, period: str) -> Overvie
     best = CampaignFilters(first_day=row["starts_on"], last_day=row["ends_on"], sort="revenue_per_delivery", limit=_FEW)
     return OverviewFrames(
         period=row,
-        daily=_read(connection, "daily", period=period),
-        growth=_read(connection, "growth", period=period),
+        daily=read_frame(connection, "daily", period=period),
+        growth=read_frame(connection, "growth", period=period),
         latest=read_campaigns(connection, CampaignFilters(limit=_FEW)).sends,
         best=read_campaigns(connection, best).sends,
     )
@@ -207,16 +209,17 @@ def read_campaigns(connection: duckdb.DuckDBPyConnection, filters: CampaignFilte
     """Read the sends that the filters let pass, one row per send, and count them all."""
     names = ("campaign", "topic", "state", "first_day", "last_day", "search")
     params = {name: getattr(filters, name) for name in names}
-    found = connection.sql(_query("campaigns"), params=params)
     direction = "desc" if filters.descending else "asc"
-    page = found.order(f"{filters.sort} {direction} nulls last, send_no desc").limit(filters.limit, filters.offset)
-    [(total,)] = found.count("*").fetchall()
-    return CampaignFrames(sends=page.pl(), total=total)
+    with _fitting("campaigns"):
+        found = connection.sql(_query("campaigns"), params=params)
+        page = found.order(f"{filters.sort} {direction} nulls last, send_no desc").limit(filters.limit, filters.offset)
+        [(total,)] = found.count("*").fetchall()
+        return CampaignFrames(sends=page.pl(), total=total)
 
 
 def read_choices(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
     """Return what the list of sends can be filtered by: ``campaign``, ``topic`` and ``state`` with their values."""
-    choices = _read(connection, "choices")
+    choices = read_frame(connection, "choices")
     return {name: choices[name].drop_nulls().unique().sort().to_list() for name in choices.columns}
 
 
@@ -226,7 +229,7 @@ def read_segments(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     ``is_published`` tells whether campaigns can use it: a segment whose last build failed is not in the copy, and
     its size is that of an earlier day.
     """
-    segments = _read(connection, "segments")
+    segments = read_frame(connection, "segments")
     return segments.with_columns(pl.col("name").is_in(_published_segments(connection)).alias("is_published"))
 
 
@@ -245,14 +248,14 @@ def read_segment(connection: duckdb.DuckDBPyConnection, name: str, sample: int =
     members = _members(connection, segment["name"], sample) if segment["is_published"] else []
     return SegmentFrames(
         segment=segment,
-        sizes=_read(connection, "segment_sizes", segment=name),
-        sample=_read(connection, "segment_sample", contact_ids=members),
+        sizes=read_frame(connection, "segment_sizes", segment=name),
+        sample=read_frame(connection, "segment_sample", contact_ids=members),
     )
 
 
 def read_published(connection: duckdb.DuckDBPyConnection) -> Row:
     """Return how new the published numbers are (``as_of``, ``newest_…_at``) and how many there are."""
-    return _read(connection, "freshness").row(0, named=True)
+    return read_frame(connection, "freshness").row(0, named=True)
 
 
 def _published_segments(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -266,12 +269,23 @@ def _members(connection: duckdb.DuckDBPyConnection, segment: str, most: int) -> 
     return [contact_id for (contact_id,) in found.fetchall()]
 
 
-def _read(connection: duckdb.DuckDBPyConnection, name: str, **params: object) -> pl.DataFrame:
-    try:
+def read_frame(connection: duckdb.DuckDBPyConnection, name: str, **params: object) -> pl.DataFrame:
+    """Run the named query and return its rows.
+
+    Raises:
+        OldCopyError: the published copy lacks what the query reads.
+    """
+    with _fitting(name):
         frame: pl.DataFrame = connection.sql(_query(name), params=params or None).pl()
+    return frame
+
+
+@contextlib.contextmanager
+def _fitting(name: str) -> Iterator[None]:
+    try:
+        yield
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise OldCopyError(_OLD.format(name, str(error).splitlines()[0])) from error
-    return frame
 
 
 @cache

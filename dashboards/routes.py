@@ -41,7 +41,7 @@ LOG = logging.getLogger(__name__)
 Connection = duckdb.DuckDBPyConnection
 Asked = Mapping[str, str]
 
-_UNKNOWN = (UnknownSendError, UnknownSegmentError, UnknownPeriodError, UnknownContactError)
+_UNKNOWN = (UnknownSendError, UnknownSegmentError, UnknownPeriodError)
 _MOST_ROWS = 100_000
 
 
@@ -136,7 +136,10 @@ def _contacts(connection: Connection, reading: Reading, _: str, asked: Asked, mo
 
 
 def _contact(connection: Connection, reading: Reading, contact_id: str, _: Asked, mode: Mode) -> Part:
-    return contact_page(read_timeline(connection, contact_id), currency=reading.currency)
+    try:
+        return contact_page(read_timeline(connection, contact_id), currency=reading.currency)
+    except UnknownContactError:
+        return contacts_page(unknown=True)
 
 
 _PAGES: Mapping[tuple[str, bool], Callable[[Connection, Reading, str, Asked, Mode], Part]] = {

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
-from dashboards.formats import plain, title
+from dashboards.formats import masked, plain, title
 from dashboards.glossary import OUTCOMES, REASONS, RULES, WAITING, term
-from dashboards.reader import QUERIES, Row
+from dashboards.reader import Row, read_frame
 
 COLUMNS: Mapping[str, pl.DataType] = {
     "at": pl.Datetime("us"),
@@ -83,11 +83,11 @@ def read_timeline(connection: duckdb.DuckDBPyConnection, contact_id: str) -> Tim
     Raises:
         UnknownContactError: the marts do not know the contact.
     """
-    contacts = _read(connection, "contact", contact_id).to_dicts()
+    contacts = read_frame(connection, "contact", contact_id=contact_id).to_dicts()
     if not contacts:
         raise UnknownContactError(f"no contact {contact_id} in the marts")
-    suppressions = _read(connection, "contact_suppressions", contact_id).to_dicts()
-    rows = _read(connection, "timeline", contact_id).to_dicts()
+    suppressions = read_frame(connection, "contact_suppressions", contact_id=contact_id).to_dicts()
+    rows = read_frame(connection, "timeline", contact_id=contact_id).to_dicts()
     told = [{**row, **tell(row)._asdict()} for row in rows]
     happenings = pl.DataFrame([{name: row[name] for name in COLUMNS} for row in told], schema=dict(COLUMNS))
     return Timeline({**contacts[0], "suppressions": suppressions}, happenings)
@@ -97,7 +97,7 @@ def tell(row: Row) -> Words:
     """Return a row of the query in words; text from outside loses its control characters here."""
     kind, code = row["kind"], row["code"] or ""
     words = _TOLD[kind](row, code) if kind in _TOLD else Words(title(kind), "")
-    return Words(plain(words.title), plain(words.detail))
+    return Words(plain(words.title), masked(words.detail))
 
 
 def _message(row: Row, state: str) -> Words:
@@ -174,9 +174,3 @@ def _by(rule: str) -> str:
         return ""
     words = term(RULES, rule)
     return f"{words.name}: {words.meaning}" if words.meaning else words.name
-
-
-def _read(connection: duckdb.DuckDBPyConnection, name: str, contact_id: str) -> pl.DataFrame:
-    query = (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
-    frame: pl.DataFrame = connection.sql(query, params={"contact_id": contact_id}).pl()
-    return frame

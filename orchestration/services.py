@@ -19,6 +19,7 @@ from assets.warehouse import dbt
 from orchestration.processes import require_free_port
 from orchestration.settings import Settings
 from orchestration.supervisor import Child, Health
+from senders.errors import ConfigError
 from senders.ledger.store import Ledger
 
 LOCATION = "mailrail"
@@ -77,7 +78,11 @@ def build_services(settings: Settings, sockets: Path) -> list[Service]:
 
 
 def choose(services: Iterable[Service], only: Iterable[str], without: Iterable[str]) -> list[Service]:
-    """Return the services that are wanted, with those that they wait for or need."""
+    """Return the services that are wanted, with those that they wait for or need.
+
+    Raises:
+        ConfigError: one is left out that another needs, or none is wanted.
+    """
     known = {service.name: service for service in services}
     wanted: set[str] = set()
     asked = set(only or known) - set(without)
@@ -85,6 +90,10 @@ def choose(services: Iterable[Service], only: Iterable[str], without: Iterable[s
         wanted |= asked
         found = {name for each in asked for name in (*known[each].child.after, *known[each].needs)}
         asked = (found & known.keys()) - wanted
+    if unwanted := sorted(wanted & set(without)):
+        raise ConfigError(f"{', '.join(unwanted)} cannot be left out: others that are wanted need it.")
+    if not wanted:
+        raise ConfigError("nothing is left to start; take a name out of --without.")
     return [service for name, service in known.items() if name in wanted]
 
 

@@ -35,6 +35,7 @@ def write_preview(shown: Previewed, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{shown.draft.campaign}.html"
     path.touch(mode=0o600)
+    path.chmod(0o600)
     path.write_text(preview_page(shown), encoding="utf-8")
     return path
 

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +18,12 @@ from assets.ingestion.definitions import TYPE, load_definition
 from assets.ingestion.formats import read_raw
 from assets.ingestion.mapping import ConsentRule, SourceDefinition
 from assets.ingestion.validation import validate
-from assets.ingestion.values import MASK, mask_text
+from assets.ingestion.values import MASK, mask_text, one_line
 from senders.errors import ConfigError, GuardError
 
 TRIED_ROWS = 100_000
 _SHOWN_REJECTS = 10
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 # What YAML reads as the text it is, without quotes.
 _PLAIN = re.compile(r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ0-9 _./-]*(?<! )")
 _WORDS_OF_YAML = frozenset(("yes", "no", "on", "off", "true", "false", "null", "y", "n"))
@@ -104,14 +105,29 @@ def write_source(
 
     Raises:
         GuardError: there is such a source already.
+        ConfigError: a column has a name that cannot stand in a definition; nothing is written.
     """
     target = definition_path(project, definition.name)
     refuse_taken(project, definition.name, replace=replace)
     copy = home / definition.location
+    text = definition_text(definition, notes)
+    require_readable(text, definition.name)
     _copy_whole(path, copy)
-    _write_whole(target, definition_text(definition, notes))
-    load_definition(target)
+    _write_whole(target, text)
     return target, copy
+
+
+def require_readable(text: str, name: str) -> None:
+    """Refuse a definition that could not be read back, before anything is written.
+
+    Raises:
+        ConfigError: with every problem of the definition.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        trial = definition_path(Path(folder), name)
+        trial.parent.mkdir(parents=True)
+        trial.write_text(text, encoding="utf-8")
+        load_definition(trial)
 
 
 def refuse_taken(project: Path, name: str, *, replace: bool) -> None:
@@ -148,7 +164,7 @@ def _lines(definition: SourceDefinition, notes: Sequence[str]) -> Iterator[str]:
     if definition.kind == "contacts":
         yield f"  rank: {definition.rank} # where sources disagree, the smaller rank wins"
     yield from _reading_lines(definition)
-    yield from (f"  # {' '.join(note.split())}" for note in notes)
+    yield from (f"  # {one_line(note)}" for note in notes)
     yield "  columns: # our field: their column"
     yield from (f"    {name}: {_scalar(column)}" for name, column in definition.columns.items())
     if definition.kind == "contacts":

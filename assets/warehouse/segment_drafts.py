@@ -5,6 +5,7 @@ judged belongs to ``assets.audiences.predicates``.
 """
 
 import contextlib
+import os
 import re
 import shutil
 import threading
@@ -185,13 +186,22 @@ def try_segment(source: Path, home: Path, name: str, texts: tuple[str, str]) -> 
 
 
 def write_segment(source: Path, name: str, texts: tuple[str, str]) -> tuple[Path, Path]:
-    """Write the files of a segment; the contract first, so that no SQL ever stands there without one."""
+    """Write the files of a segment; the contract first, so that no SQL ever stands there without one.
+
+    Raises:
+        GuardError: somebody else made the segment in the meantime.
+    """
     paths = segment_files(source, name)
     paths[0].parent.mkdir(parents=True, exist_ok=True)
     for path, text in reversed(list(zip(paths, texts, strict=True))):
-        scratch = path.with_name(f".{path.name}.part")
+        scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
         scratch.write_text(text, encoding="utf-8")
-        scratch.rename(path)
+        try:
+            os.link(scratch, path)  # unlike a rename it fails where the file exists
+        except FileExistsError:
+            raise GuardError(f"{path} is there already; somebody made the segment {name!r} in the meantime.") from None
+        finally:
+            scratch.unlink()
     return paths
 
 

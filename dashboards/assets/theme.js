@@ -41,7 +41,9 @@
   addEventListener("DOMContentLoaded", () => {
     new MutationObserver(() => {
       const head = document.querySelector("#content h1");
-      const title = head ? `${head.textContent} · Mailrail` : "Mailrail";
+      // A person's name does not belong into the browser's history.
+      const name = location.pathname.startsWith("/contacts/") ? "Contact" : head && head.textContent;
+      const title = name ? `${name} · Mailrail` : "Mailrail";
       if (document.title !== title) document.title = title;
     }).observe(document.body, { childList: true, subtree: true });
   });

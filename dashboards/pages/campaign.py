@@ -31,7 +31,7 @@ from dashboards.figures.engagement import engagement_over_time
 from dashboards.figures.exclusions import exclusions_waterfall
 from dashboards.figures.funnel import send_funnel
 from dashboards.figures.links import clicks_by_link
-from dashboards.formats import count, duration, moment, money, share, short_hash, title
+from dashboards.formats import count, duration, masked, moment, money, share, short_hash, title
 from dashboards.glossary import LIGHTS, OUTCOMES, REASONS, ROLES, RULES, STAGES, WAITING, term
 from dashboards.kpis import read_kpis
 from dashboards.proof import Proof, prove
@@ -305,7 +305,7 @@ def _told(frames: SendFrames) -> Part:
             term(states, reply["state"]).name,
             count(reply["messages"]),
             words(reply["code"], 12) or "–",
-            words(reply["reply"], 140) or "–",
+            masked(reply["reply"], 140) or "–",
         )
         for reply in frames.replies.to_dicts()
     ]

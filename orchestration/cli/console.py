@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 import click
+import rich.control
 from rich.console import Console
 from rich.theme import Theme
 
@@ -32,6 +33,9 @@ _PIPE_COLUMNS = 160
 def _width(stream: TextIO) -> int | None:
     return None if stream.isatty() else shutil.get_terminal_size((_PIPE_COLUMNS, 50)).columns
 
+
+# What came from a file, a relay or a reader's client must not command the terminal; rich drops only some of it.
+rich.control._CONTROL_STRIP_TRANSLATE.update(dict.fromkeys((0, 27, 127, *range(128, 160))))
 
 out = Console(theme=THEME, highlight=False, width=_width(sys.stdout))
 err = Console(theme=THEME, stderr=True, highlight=False, width=_width(sys.stderr))
@@ -66,6 +70,7 @@ def log_to_stderr() -> None:
 
 def explain_failure(error: BaseException) -> tuple[str | None, int]:
     """Return the message and exit code for a failure; no message for a fault of ours, which shows its trace."""
+    from dashboards.reader import OldCopyError
     from senders.errors import ConfigError, GuardError, LedgerBusy, SenderError
 
     if full := _full_disk(error):
@@ -75,7 +80,7 @@ def explain_failure(error: BaseException) -> tuple[str | None, int]:
         return str(root) or "interrupted; nothing is half done. Run the same command again to go on.", INTERRUPTED
     if isinstance(root, GuardError):
         return str(root), REFUSED
-    if isinstance(root, ConfigError):
+    if isinstance(root, ConfigError | OldCopyError):
         return str(root), USAGE
     if isinstance(root, LedgerBusy):
         return f"{root}; another process holds the ledger, try again in a moment.", CHECK_FAILED
@@ -126,7 +131,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _root(error: BaseException) -> BaseException:
     """Return the cause that a person can act on, from under the wrappers of the libraries."""
+    from dashboards.reader import OldCopyError
     from senders.errors import ConfigError, SenderError
 
-    kinds = (ConfigError, SenderError, OSError, KeyboardInterrupt)
+    kinds = (ConfigError, SenderError, OldCopyError, OSError, KeyboardInterrupt)
     return next((link for link in _chain(error) if isinstance(link, kinds)), error)

@@ -28,6 +28,7 @@ _GLYPHS = {
     "exclusion": ("−", "watch"),
     "order": ("◆", "bold"),
 }
+_UNDATED = ("no date   ", "     ")  # a source told it and did not say when
 _TITLE_MOST = 56
 _GOOD_END = ("accepted", "queued", "offered")
 
@@ -93,13 +94,13 @@ def _lines(happenings: Sequence[dict[str, Any]]) -> Iterator[Text]:
     widest = max(map(len, amounts))
     day = ""
     for row, amount in zip(happenings, amounts, strict=True):
-        present = f"{row['at']:%Y-%m-%d}"
+        present, clock = f"{row['at']:%Y-%m-%d}|{row['at']:%H:%M}".split("|") if row["at"] else _UNDATED
         date, day = (present if present != day else " " * len(present)), present
         glyph, style = _glyph(row)
         title = Text(row["title"], style="mute" if row["is_machine"] else "")
         title.truncate(width, overflow="ellipsis", pad=True)
         yield Text.assemble(
-            (f"  {date} {row['at']:%H:%M}  ", "mute"),
+            (f"  {date} {clock}  ", "mute"),
             (glyph, style),
             "  ",
             title,

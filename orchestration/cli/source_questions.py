@@ -28,7 +28,10 @@ def settle(path: Path, proposal: Proposal) -> Proposal:
         text = f"column {guess.column!r} ({', '.join(guess.samples)}) may be {guess.field}. Our field, or {IGNORE}"
         answer = _prompt(text, known, default=guess.field)
         proposal = _again(path, proposal, mapped={**proposal.choices.mapped, guess.column: answer})
-    return proposal if proposal.kind != "contacts" else _ask_consent(path, proposal)
+    if proposal.kind == "contacts":
+        proposal = _ask_consent(path, proposal)
+    click.confirm("write the source", default=True, abort=True, err=True)
+    return proposal
 
 
 def _ask_dates(path: Path, proposal: Proposal) -> Proposal:

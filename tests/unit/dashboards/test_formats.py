@@ -58,3 +58,10 @@ def test_titles_and_hashes():
     assert formats.short_hash("0123456789abcdef") == "0123456789ab"
     assert formats.short_hash(None) == "–"
     assert formats.points(-0.0014) == "0.14 pt"
+
+
+def test_addresses_in_a_relays_words_are_masked():
+    from dashboards.formats import masked
+
+    assert masked("550 5.1.1 <john.doe@example.com>: unknown") == "550 5.1.1 <j•••@example.com>: unknown"
+    assert masked(None) == ""

@@ -64,14 +64,12 @@ def test_every_address_has_its_page(reading, path, search, name):
     ("path", "search", "says"),
     [
         ("/nowhere", "", "/nowhere leads nowhere."),
-        ("/contacts/a/b", "", "no contact a/b"),
         (
             "/campaigns/none",
             "",
             f"there is no send 'none' in the marts; they hold: welcome_back.20261027T0900Z, {SECOND}",
         ),
         ("/segments/%3Cb%3E", "", "there is no segment '<b>' in the project; it has: lapsed"),
-        ("/contacts/none", "", "no contact none"),
         ("/", "?period=1d", "there is no period '1d'"),
     ],
 )
@@ -140,3 +138,10 @@ def test_the_address_of_an_asset():
     )
     assert reading.asset_url("marts") == "http://127.0.0.1:3000/assets/marts"
     assert Reading(connect=lambda: None).asset_url("marts") == ""
+
+
+@pytest.mark.parametrize("path", ["/contacts/none", "/contacts/a/b"])
+def test_an_unknown_contact_leads_back_to_the_search(reading, path):
+    page = page_of(reading, path)
+    assert head(page) == "Find a contact"
+    assert "No contact has this address." in page.text()

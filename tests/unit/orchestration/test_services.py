@@ -73,6 +73,10 @@ def test_a_choice_brings_what_it_waits_for(tmp_path):
     assert [service.name for service in choose(found, ["daemon", "sink"], [])] == ["definitions", "daemon", "sink"]
     assert [service.name for service in choose(found, ["webserver"], [])] == ["definitions", "webserver"]
     assert "sender" not in named(choose(found, [], ["sender", "sink"]))
+    with pytest.raises(ConfigError, match="definitions cannot be left out"):
+        choose(found, ["webserver"], ["definitions"])
+    with pytest.raises(ConfigError, match="nothing is left"):
+        choose(found, ["sink"], ["sink"])
 
 
 def test_the_ui_is_not_for_the_world(tmp_path):

@@ -74,6 +74,9 @@ def test_a_segment_is_written_whole_with_its_contract_and_never_over_another(tmp
     assert 'description: "Says \\"hello\\": all of them"' in texts[1]
     with pytest.raises(GuardError, match="already"):
         drafts.refuse_taken(tmp_path, "seg_x")
+    with pytest.raises(GuardError, match="in the meantime"):
+        drafts.write_segment(tmp_path, "seg_x", ("select 2\n", texts[1]))
+    assert paths[0].read_text() == texts[0]
 
 
 def test_the_size_is_read_from_the_published_copy(published):

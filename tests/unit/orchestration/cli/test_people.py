@@ -74,6 +74,11 @@ def test_a_line_for_each_happening_and_the_day_said_once():
     assert "·  Something" in told[2]
 
 
+def test_what_has_no_date_says_so():
+    text = shown(CONTACT, [happening("subscription", "Consent granted", at=None), happening()])
+    assert "no date" in text
+
+
 def test_text_from_outside_is_no_markup_and_no_control():
     text = shown({**CONTACT, "first_name": "[red]A\x1b[2J"}, [happening(title="[bold]x[/bold]")])
     assert "[red]A [2J Berg" in text

@@ -188,6 +188,7 @@ def test_on_a_terminal_what_is_doubtful_is_asked(project, tmp_path):
             ("who wants your mail", "y"),
             ("'mal so' (1 rows)", "denied"),
             ("only people with ja in 'Newsletter' are mailed", "y"),
+            ("write the source", "y"),
         ],
     )
     assert code == 0, shown
