@@ -136,13 +136,13 @@ def look(watched, path, head, charts=None):
     for mode in ("light", "dark"):
         if page.get_attribute(f"#{mode}", "aria-pressed") != "true":
             choose(watched, mode)
-        _well_made(watched, head, charts)
+        _well_made(watched, path, head, charts)
         found = [far for width in WIDTHS if (far := broad(page, width))] + hindrances(page)
         assert not found, (path, mode, found)
     watched.quiet()
 
 
-def _well_made(watched, head, charts):
+def _well_made(watched, path, head, charts):
     page = watched.page
     assert page.text_content("h1") == head
     # A person's name does not stand in the title, which the browser's history keeps.
