@@ -11,9 +11,9 @@ from typing import Any
 import dagster as dg
 
 from assets.warehouse.tables import RAW_TABLES
-from senders.tracking.addresses import mask_address
+from senders.tracking.addresses import mask_addresses
 
-_HIDDEN = ("first_name", "last_name", "email_given")
+_HIDDEN = ("first_name", "last_name", "email_given", "city", "extra", "row")
 _MOST_CHARACTERS = 200
 
 
@@ -51,4 +51,4 @@ def rows_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dg.TableM
 
 def _shown(value: Any) -> str:
     text = "" if value is None else str(value)
-    return mask_address(text) if "@" in text else text[:_MOST_CHARACTERS]
+    return mask_addresses(text)[:_MOST_CHARACTERS]

@@ -21,6 +21,7 @@ from dashboards.gate import Gate
 from dashboards.layout import DARK, LIGHT, MODE, PLACE, SHELL, skeleton
 from dashboards.packing import pack
 from dashboards.pages.contact import FIELD
+from dashboards.reader import OldCopyError
 from dashboards.render import ASSETS
 from dashboards.routes import Reading, download, show
 from dashboards.theme import style_variables
@@ -38,6 +39,7 @@ _INDEX = """\
 <title>Mailrail</title>
 <link rel="icon" type="image/svg+xml" href="/assets/icon.svg">
 <style>VARIABLES</style>
+<link rel="stylesheet" href="/assets/base.css">
 <link rel="stylesheet" href="/assets/style.css">
 <script src="/assets/theme.js"></script>
 {%css%}
@@ -118,6 +120,9 @@ def _add_forms(server: FastAPI, reading: Reading) -> None:
 
     @server.get("/download/campaigns.csv")
     def campaigns(request: Request) -> Response:
-        text = download(reading, str(request.url.query))
+        try:
+            text = download(reading, str(request.url.query))
+        except OldCopyError as error:
+            return Response(f"{error}\n", status_code=503, media_type="text/plain; charset=utf-8")
         headers = {"content-disposition": 'attachment; filename="campaigns.csv"'}
         return Response(text, media_type="text/csv; charset=utf-8", headers=headers)

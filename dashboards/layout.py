@@ -57,12 +57,8 @@ def around(page: Part, *, path: str, freshness: Mapping[str, Any] | None, links:
 
 
 def _way(address: str, name: str, path: str) -> Part:
-    here = path == address or (address != "/" and path.startswith(f"{address}/"))
-    named = {"aria-current": "page"} if here else {}
-    return dcc.Link(name, href=address, className="way here" if here else "way") if not named else _here(name, address)
-
-
-def _here(name: str, address: str) -> Part:
+    if path != address and not (address != "/" and path.startswith(f"{address}/")):
+        return dcc.Link(name, href=address, className="way")
     return html.Span(dcc.Link(name, href=address, className="way here"), **{"aria-current": "page"})
 
 

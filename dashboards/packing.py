@@ -10,10 +10,8 @@ from typing import Any
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from dashboards.render import VOID, write_html
+from dashboards.render import VOID, anchor, write_html
 
-# Clicks on such a link are taken by theme.js, which changes the address without loading the page anew.
-WAY = "data-way"
 _HARMLESS = ("/", "#", "http://", "https://", "mailto:")
 
 
@@ -56,27 +54,12 @@ def _is_void(part: Component) -> bool:
 
 def _static(part: Component) -> dict[str, Any]:
     """Return a part as React makes it: its own tag and attributes, and everything inside as HTML."""
-    told = _plain(part).to_plotly_json()
+    shown = anchor(part) if isinstance(part, dcc.Link) else part
+    told = shown.to_plotly_json()
     given = {name: value for name, value in told["props"].items() if name != "children"}
-    inside = write_html(_plain(getattr(part, "children", None)))
+    inside = write_html(getattr(shown, "children", None))
     return {
         "namespace": "mailrail",
         "type": "Static",
         "props": {"tag": told["type"].lower(), "given": given, "html": inside},
     }
-
-
-def _plain(part: Any) -> Any:
-    """Return a part with every link of Dash as the anchor that it becomes in the browser."""
-    if isinstance(part, list | tuple):
-        return [_plain(each) for each in part]
-    if not isinstance(part, Component):
-        return part
-    plain = html.A(**_attributes(part), **{WAY: ""}) if isinstance(part, dcc.Link) else copy.copy(part)
-    if getattr(part, "children", None) is not None:
-        plain.children = _plain(part.children)
-    return plain
-
-
-def _attributes(link: dcc.Link) -> dict[str, Any]:
-    return {name: value for name in ("href", "className", "title") if (value := getattr(link, name, None))}

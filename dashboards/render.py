@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from dash import dcc
+from dash import dcc, html
 from dash.development.base_component import Component
 from plotly.offline import get_plotlyjs
 
@@ -26,6 +26,8 @@ ASSETS = Path(__file__).parent / "assets"
 BOOT = Path(__file__).parent / "report.js"  # beside this module: the app, which serves the assets, has no use for it
 FONT = "fonts/inter-latin.woff2"
 
+# Marks the links within our own pages.
+WAY = "data-way"
 VOID = frozenset({"br", "hr", "img", "input", "wbr"})
 _NAMES = {"className": "class", "htmlFor": "for"}
 _SHELL = """\
@@ -83,6 +85,8 @@ def write_html(part: Any) -> str:
         return "".join(write_html(each) for each in part)
     if not isinstance(part, Component):
         return text.escape(str(part))
+    if isinstance(part, dcc.Link):
+        return write_html(anchor(part))
     if isinstance(part, dcc.Graph):
         return f'<div id="{text.escape(part.id)}" style="height:{part.figure.layout.height}px"></div>'
     given = part.to_plotly_json()
@@ -90,6 +94,12 @@ def write_html(part: Any) -> str:
     inside = props.pop("children", None)
     opened = f"<{name}{''.join(_attributes(props))}>"
     return opened if name in VOID else f"{opened}{write_html(inside)}</{name}>"
+
+
+def anchor(link: Any) -> Any:
+    """Return a link of Dash as the anchor that it is in a browser; theme.js follows it without loading anew."""
+    named = {name: value for name in ("href", "className", "title") if (value := getattr(link, name, None))}
+    return html.A(link.children, **named, **{WAY: ""})
 
 
 def _attributes(props: Mapping[str, Any]) -> Iterator[str]:
@@ -150,8 +160,13 @@ def _boot() -> str:
 
 
 @cache
-def _style() -> str:
+def base_style() -> str:
+    """Return what every page of ours is drawn with, for a file: colours, type, cards, badges; the typeface inside."""
     font = base64.b64encode((ASSETS / FONT).read_bytes()).decode("ascii")
-    return style_variables() + (ASSETS / "style.css").read_text(encoding="utf-8").replace(
-        FONT, f"data:font/woff2;base64,{font}"
-    )
+    base = (ASSETS / "base.css").read_text(encoding="utf-8")
+    return style_variables() + base.replace(FONT, f"data:font/woff2;base64,{font}")
+
+
+@cache
+def _style() -> str:
+    return base_style() + (ASSETS / "style.css").read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ from dashboards.clickmap import click_map, read_specimen
 from dashboards.elements import Part
 from dashboards.layout import around
 from dashboards.pages.campaign import Origin, campaign_page
-from dashboards.pages.campaigns import SEARCH, campaigns_page
+from dashboards.pages.campaigns import PAGE, SEARCH, campaigns_page, page_number
 from dashboards.pages.contact import contact_page, contacts_page
 from dashboards.pages.missing import failed_page, missing_page, old_page, unpublished_page
 from dashboards.pages.overview import DEFAULT, overview_page
@@ -28,6 +28,7 @@ from dashboards.reader import (
     UnknownSegmentError,
     UnknownSendError,
     read_campaigns,
+    read_choices,
     read_overview,
     read_published,
     read_segment,
@@ -106,8 +107,9 @@ def _overview(connection: Connection, reading: Reading, _: str, asked: Asked, mo
 
 
 def _campaigns(connection: Connection, reading: Reading, _: str, asked: Asked, mode: Mode) -> Part:
-    found = read_campaigns(connection, _filters(asked))
-    return campaigns_page(found.sends, found.total, asked=asked, currency=reading.currency)
+    found = read_campaigns(connection, _filters(asked, limit=PAGE, offset=(page_number(asked) - 1) * PAGE))
+    topics = read_choices(connection)["topic"]
+    return campaigns_page(found.sends, found.total, topics=topics, asked=asked, currency=reading.currency)
 
 
 def _campaign(connection: Connection, reading: Reading, send_id: str, _: Asked, mode: Mode) -> Part:
@@ -162,15 +164,17 @@ def _origin(reading: Reading, send_id: str) -> Origin:
     return Origin(links={name: address for name, address in links.items() if address}, currency=reading.currency)
 
 
-def _filters(asked: Asked, limit: int = 200) -> CampaignFilters:
+def _filters(asked: Asked, *, limit: int, offset: int = 0) -> CampaignFilters:
     """Return the filters of the address line; what cannot be sorted by is passed over."""
     sort = asked.get("sort", "")
     return CampaignFilters(
+        topic=asked.get("topic") or None,
         state=asked.get("state") or None,
         search=asked.get(SEARCH) or None,
         sort=sort if sort in SORTABLE else "scheduled_at",
         descending=asked.get("order") != "asc",
         limit=limit,
+        offset=offset,
     )
 
 

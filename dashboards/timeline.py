@@ -24,19 +24,6 @@ COLUMNS: Mapping[str, pl.DataType] = {
     "is_machine": pl.Boolean(),
     "amount": pl.Float64(),
 }
-# The kinds of happenings, in the order of a legend.
-KINDS = (
-    "message",
-    "opened",
-    "clicked",
-    "viewed",
-    "unsubscribed",
-    "bounced",
-    "complained",
-    "subscription",
-    "exclusion",
-    "order",
-)
 _CHANGES = {
     "imported": "Unsubscribed in a source",
     "consent_granted": "Consent granted",

@@ -23,7 +23,8 @@ def build_reading(settings: Settings) -> Reading:
             normal = normalize_address(address)
         except AddressError:
             return None
-        return hash_address(normal, Keyring.open(settings.home / "keys").address_key).hex()
+        keys = settings.home / "keys"
+        return hash_address(normal, Keyring.open(keys).address_key).hex() if keys.exists() else None
 
     dagster = settings.dagster_url()
     return Reading(

@@ -7,12 +7,13 @@ import subprocess
 from pathlib import Path
 
 from assets.warehouse.resources import Mailrail
-from orchestration.settings import Settings
+from orchestration.settings import Settings, make_home
 
 
 def build_mailrail(settings: Settings) -> Mailrail:
     """Return the project as assets and commands see it."""
     settings.require_public_address()
+    make_home(settings)
     relays = settings.relay_configs()
     is_production = settings.environment == "production"
     allowed = {

@@ -140,7 +140,8 @@ def _collector(settings: Settings) -> Service:
     place = settings.collector
     child = Child("collector", _mailrail("collector"), _answers(place.host, place.port))
     duty = "pixel, clicks, unsubscribes"
-    return Service(child, duty, place.base_url, "MAILRAIL_COLLECTOR__PORT", (place.host, place.port))
+    where = f"http://{place.host}:{place.port}"
+    return Service(child, duty, where, "MAILRAIL_COLLECTOR__PORT", (place.host, place.port))
 
 
 def _sender(settings: Settings) -> Service:

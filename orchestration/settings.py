@@ -307,8 +307,14 @@ def load_settings(**overrides: Any) -> Settings:
         raise ConfigError(f"{_find_project() / 'mailrail.toml'}: {error}; mend the file.") from None
 
 
+def make_home(settings: Settings) -> None:
+    """Make the home folder, for its owner only: people's data lie in it. One that is there stays as it is."""
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def export_environment(settings: Settings) -> None:
     """Set what the libraries below us read from the environment: where state lives, and no telemetry."""
+    make_home(settings)  # the folder that is named must not be made by whoever writes first, open to all
     os.environ.update(
         {
             "MAILRAIL_HOME": str(settings.home),

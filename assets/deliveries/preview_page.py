@@ -4,7 +4,6 @@ The page asks nobody for anything and runs no script; each mail stands in a fram
 person wants to see of a mail before it is sent; choosing and rendering messages belongs to ``previewing``.
 """
 
-import base64
 import email
 import email.policy
 from collections.abc import Iterator
@@ -13,8 +12,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-import dashboards.theme
 from assets.deliveries.previewing import Previewed, Shown
+from dashboards.render import base_style
 from senders.config import SenderProfile
 from senders.rendering.environment import TemplateEnvironment
 from senders.rendering.frames import frame_html, loads_pictures
@@ -22,7 +21,6 @@ from senders.rendering.lint import CLIP_BYTES, CLIP_WARNING_BYTES
 
 TEMPLATE = Path(__file__).with_name("preview.html.j2")
 STYLE = Path(__file__).with_name("preview.css")
-_FONT = Path(dashboards.theme.__file__).parent / "assets" / "fonts" / "inter-latin.woff2"
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; base-uri 'none'; form-action 'none'"
 )
@@ -102,12 +100,10 @@ def _kilobytes(size: int) -> str:
 
 def _style(messages: int) -> str:
     """Return the style sheet: colours of the reports, our rules, and one pair of rules for each recipient's button."""
-    font = base64.b64encode(_FONT.read_bytes()).decode("ascii")
-    css = STYLE.read_text(encoding="utf-8").replace("FONT", f"data:font/woff2;base64,{font}", 1)
     picks = "".join(
         f"#r{index}:checked~* .m{index}{{display:block}}"
         f"#r{index}:checked~* label[for=r{index}]{{background:var(--card);border-color:var(--line)}}"
         f"#r{index}:focus-visible~* label[for=r{index}]{{outline:2px solid var(--people);outline-offset:-2px}}"
         for index in range(messages)
     )
-    return dashboards.theme.style_variables() + css + picks
+    return base_style() + STYLE.read_text(encoding="utf-8") + picks

@@ -4,7 +4,6 @@ Real recipients where there are some, else sample contacts, so that a new campai
 is written to the ledger. Rendering belongs to ``senders.rendering``, the page to ``preview_page``.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,6 @@ from senders.rendering.renderer import Renderer
 from senders.rendering.samples import SAMPLES
 from senders.tracking.addresses import mask_address
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _NOTHING_YET = "Nothing is published yet. Real recipients are shown after: mailrail refresh"
 _KEYS = ("masked", "subject", "links", "bytes", "text")
 
@@ -88,7 +86,8 @@ def preview_campaign(
         raise ConfigError(f"a preview shows at least one message, not {limit}.")
     draft = read_draft(mailrail, campaign, kind="preview")
     rows, note = _choose(mailrail, draft, limit, address, samples)
-    shown = [_show(mail, row, bool(note)) for mail, row in _render(draft, rows)]
+    links = len(draft.template.links)
+    shown = [_show(mail, row, links=links, is_sample=bool(note)) for mail, row in _render(draft, rows)]
     if write is not None:
         _write(shown, write)
     return Previewed(draft, tuple(shown), note)
@@ -129,11 +128,11 @@ def _render(draft: Draft, rows: list[dict[str, Any]]) -> Iterator[tuple[Preview,
             raise RenderError(f"{mask_address(str(row['address']))}: {error}") from None
 
 
-def _show(mail: Preview, row: dict[str, Any], is_sample: bool) -> Shown:
+def _show(mail: Preview, row: dict[str, Any], *, links: int, is_sample: bool) -> Shown:
     return Shown(
         masked=mask_address(mail.recipient),
         subject=mail.subject,
-        links=mail.html.count("href="),
+        links=links,
         bytes=len(mail.raw),
         text=mail.text,
         who=SAMPLES[row["seq"] - 1].what if is_sample else "",
@@ -142,9 +141,11 @@ def _show(mail: Preview, row: dict[str, Any], is_sample: bool) -> Shown:
 
 
 def _write(shown: list[Shown], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for mail in (item.mail for item in shown if item.mail is not None):
-        stem = folder / _UNSAFE.sub("_", mail.recipient)
-        stem.with_name(f"{stem.name}.html").write_text(mail.html, encoding="utf-8")
-        stem.with_name(f"{stem.name}.txt").write_text(mail.text, encoding="utf-8")
-        stem.with_name(f"{stem.name}.eml").write_bytes(mail.raw)
+    """Write each message in three forms, numbered as in the table: an address does not belong into a file's name."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for number, mail in enumerate((item.mail for item in shown if item.mail is not None), 1):
+        forms = {"html": mail.html.encode("utf-8"), "txt": mail.text.encode("utf-8"), "eml": mail.raw}
+        for suffix, content in forms.items():
+            path = folder / f"{number:03d}.{suffix}"
+            path.touch(mode=0o600)
+            path.write_bytes(content)

@@ -17,7 +17,7 @@ from assets.audiences.manifest import Manifest, Shard, address_hashes, definitio
 from assets.deliveries.batches import read_rows
 from assets.deliveries.preflight import Preflight, content_hash, load_preflight, load_template
 from assets.partitions import send_time, split_send_id
-from assets.warehouse.resources import Mailrail
+from assets.warehouse.resources import Mailrail, is_allowed
 from senders.clock import format_time
 from senders.errors import GuardError
 from senders.ledger.rows import Approval, LinkRow, SendRow, SendSpec, SendState, ShardSpec
@@ -245,14 +245,12 @@ def _require_allowed(allowed: tuple[str, ...] | None, folder: Path, manifest: Ma
     """Look at every address once more: the settings may have changed since the audience was frozen."""
     if allowed is None:
         return
-    entries = {entry.lower() for entry in allowed}
     for shard in manifest.shards:
         for row in read_rows(str(folder / shard.file)):
-            address = row["address"].lower()
-            if address not in entries and f"@{address.rpartition('@')[2]}" not in entries:
+            if not is_allowed(row["address"], allowed):
                 raise GuardError(
-                    f"{manifest.send_id}: {mask_address(address)} is not on recipient_allow_list and this is not "
-                    "production; nothing was sent. Freeze the audience again, or change mailrail.toml."
+                    f"{manifest.send_id}: {mask_address(row['address'])} is not on recipient_allow_list and this is "
+                    "not production; nothing was sent. Freeze the audience again, or change mailrail.toml."
                 )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from assets.deliveries.drafts import Draft, read_draft, recipient_rows, sample_rows
-from assets.warehouse.resources import Mailrail
+from assets.warehouse.resources import Mailrail, is_allowed
 from senders.errors import ConfigError, RenderError
 from senders.message import Unrenderable
 from senders.rendering.dkim import Signer
@@ -125,10 +125,8 @@ class _Guard:
     def refusal(self, address: str) -> str:
         """Return why an address must not be written to, '' where it may."""
         normal = normalize_address(address)
-        if self.allowed is not None:
-            listed = {entry.lower() for entry in self.allowed}
-            if not {normal, "@" + normal.rpartition("@")[2]} & listed:
-                return "not on recipient_allow_list, and this is not production"
+        if not is_allowed(normal, self.allowed):
+            return "not on recipient_allow_list, and this is not production"
         found = self.ledger.suppression(hash_address(normal, self.key), self.topic)
         where = f" from {found.scope}" if found and found.scope else ""
         return f"suppressed: {found.reason}{where} on {found.at:%Y-%m-%d}" if found else ""

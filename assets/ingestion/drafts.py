@@ -4,7 +4,6 @@ Add a line to the text here when a person should see a setting from the start. W
 ``mapping``; which of them a file gets is decided in ``adding``.
 """
 
-import json
 import os
 import re
 import shutil
@@ -19,14 +18,13 @@ from assets.ingestion.formats import read_raw
 from assets.ingestion.mapping import ConsentRule, SourceDefinition
 from assets.ingestion.validation import validate
 from assets.ingestion.values import MASK, mask_text, one_line
+from assets.yaml_words import scalar, sequence
 from senders.errors import ConfigError, GuardError
 
 TRIED_ROWS = 100_000
 _SHOWN_REJECTS = 10
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 # What YAML reads as the text it is, without quotes.
-_PLAIN = re.compile(r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ0-9 _./-]*(?<! )")
-_WORDS_OF_YAML = frozenset(("yes", "no", "on", "off", "true", "false", "null", "y", "n"))
 _NOTHING_READ = b"\0" * 32  # hashes of a trial are looked at by nobody
 
 
@@ -159,14 +157,14 @@ def _lines(definition: SourceDefinition, notes: Sequence[str]) -> Iterator[str]:
     yield "attributes:"
     yield f"  kind: {definition.kind}"
     yield f"  format: {definition.format}"
-    yield f"  location: {_scalar(definition.location)} # below MAILRAIL_HOME; newer files go to the same place"
-    yield f"  description: {_scalar(definition.description)}"
+    yield f"  location: {scalar(definition.location)} # below MAILRAIL_HOME; newer files go to the same place"
+    yield f"  description: {scalar(definition.description)}"
     if definition.kind == "contacts":
         yield f"  rank: {definition.rank} # where sources disagree, the smaller rank wins"
     yield from _reading_lines(definition)
     yield from (f"  # {one_line(note)}" for note in notes)
     yield "  columns: # our field: their column"
-    yield from (f"    {name}: {_scalar(column)}" for name, column in definition.columns.items())
+    yield from (f"    {name}: {scalar(column)}" for name, column in definition.columns.items())
     if definition.kind == "contacts":
         yield from _consent_lines(definition.consent)
     yield f"  max_rejected_share: {definition.max_rejected_share} # more bad rows than this, and a load is set aside"
@@ -174,50 +172,33 @@ def _lines(definition: SourceDefinition, notes: Sequence[str]) -> Iterator[str]:
 
 def _reading_lines(definition: SourceDefinition) -> Iterator[str]:
     if definition.format == "csv":
-        yield f"  delimiter: {_scalar(definition.delimiter)}"
+        yield f"  delimiter: {scalar(definition.delimiter)}"
     if definition.format != "parquet":
         yield f"  encoding: {definition.encoding}"
     if definition.decimal != ".":
-        yield f"  decimal: {_scalar(definition.decimal)}"
+        yield f"  decimal: {scalar(definition.decimal)}"
     if len(definition.date_formats) == 1:
-        yield f"  date_format: {_scalar(definition.date_formats[0])} # ISO 8601 is understood anyway"
+        yield f"  date_format: {scalar(definition.date_formats[0])} # ISO 8601 is understood anyway"
     elif definition.date_formats:
-        yield f"  date_format: {_list(definition.date_formats)} # tried in this order; ISO 8601 is understood anyway"
+        yield f"  date_format: {sequence(definition.date_formats)} # tried in this order; ISO 8601 is understood anyway"
 
 
 def _consent_lines(rule: ConsentRule) -> Iterator[str]:
     yield "  consent:"
     if rule.column is not None:
-        yield f"    column: {_scalar(rule.column)}"
-        yield f"    granted: {_list(rule.granted)}"
-        yield f"    denied: {_list(rule.denied)}"
-        yield f"    unsubscribed: {_list(rule.unsubscribed)} # these are suppressed for good"
+        yield f"    column: {scalar(rule.column)}"
+        yield f"    granted: {sequence(rule.granted)}"
+        yield f"    denied: {sequence(rule.denied)}"
+        yield f"    unsubscribed: {sequence(rule.unsubscribed)} # these are suppressed for good"
         yield f"    default: {rule.default} # where the cell is empty; a word that is not listed is unknown, too"
     if rule.opt_out_column is not None:
-        yield f"    opt_out_column: {_scalar(rule.opt_out_column)} # goes before the other column"
-        yield f"    opt_out: {_list(rule.opt_out)} # these are suppressed for good; * is any value"
+        yield f"    opt_out_column: {scalar(rule.opt_out_column)} # goes before the other column"
+        yield f"    opt_out: {sequence(rule.opt_out)} # these are suppressed for good; * is any value"
     if rule.column is None and rule.default == "unknown":
         yield "    default: unknown # no column says who asked for mail, so nobody in this source gets any"
     elif rule.column is None:
         yield f"    default: {rule.default} # a person decided so for everybody in the file"
-    yield f"    basis: {_scalar(rule.basis)} # how these people were asked; kept with every contact"
-
-
-def _scalar(text: str) -> str:
-    """Return a text as YAML; JSON's quotes are YAML's, too."""
-    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS_OF_YAML:
-        return text
-    return _quoted(text)
-
-
-def _list(texts: Sequence[str]) -> str:
-    return "[" + ", ".join(map(_quoted, texts)) + "]"
-
-
-def _quoted(text: str) -> str:
-    # YAML takes some invisible characters for line ends, and JSON does not: those are written by number.
-    shown = json.dumps(text, ensure_ascii=False)
-    return "".join(sign if sign.isprintable() else f"\\U{ord(sign):08X}" for sign in shown)
+    yield f"    basis: {scalar(rule.basis)} # how these people were asked; kept with every contact"
 
 
 def _masked(row: dict[str, Any]) -> str:

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 from assets.ingestion.validation import FALSE_WORDS, TRUE_WORDS
 from assets.ingestion.vocabulary import COUNTRY_CODES, COUNTRY_NAMES, LANGUAGES, LOCALE, fold
-from senders.tracking.addresses import AddressError, mask_address, normalize_address
+from senders.tracking.addresses import AddressError, mask_addresses, normalize_address
 
 MASK = "•••"
 _LONGEST_SAMPLE = 40
-_ADDRESS = re.compile(r"[^\s,;<>\"]*@[^\s,;<>\"]*")  # broken ones too: they are somebody's
 _CLOCK = r"(?P<gap>,? |T)(?P<clock>\d{1,2}:\d{2}(?P<seconds>:\d{2})?(?P<half> ?[AaPp][Mm])?)"
 _DATE = re.compile(rf"(\d{{1,2}})([./-])(\d{{1,2}})\2(\d{{4}}|\d{{2}})(?:{_CLOCK})?")
 _YEAR_FIRST = re.compile(rf"(\d{{4}})([./])(\d{{1,2}})\2(\d{{1,2}})(?:{_CLOCK})?")
@@ -113,18 +112,13 @@ def mask_samples(values: Sequence[str], count: int = 3) -> tuple[str, ...]:
 
 def mask_text(text: str) -> str:
     """Return a text short and on one line, with the addresses in it masked."""
-    masked = _ADDRESS.sub(lambda match: _mask(match[0]), one_line(text))
+    masked = mask_addresses(one_line(text))
     return masked if len(masked) <= _LONGEST_SAMPLE else masked[: _LONGEST_SAMPLE - 1] + "…"
 
 
 def one_line(text: str) -> str:
     """Return a text on one line, without the control characters that a terminal would obey."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
-
-
-def _mask(word: str) -> str:
-    """Return an address with its first character and its domain; a broken one with its first character."""
-    return mask_address(word) if _is_address(word) else f"{word[:1].strip('@')}•••@"
 
 
 def _share(values: Sequence[str], fits: Callable[[str], bool]) -> float:

@@ -3,13 +3,13 @@
 Add here what a new campaign must be told. Whether a campaign is right is found by ``assets.audiences.definition``.
 """
 
-import json
 import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from assets.yaml_words import quoted, scalar
 from senders.errors import ConfigError, GuardError
 
 STARTERS = Path(__file__).parent
@@ -19,8 +19,7 @@ TOPICS = {"newsletter": "news", "promotion": "offers", "plain": "news"}
 _SUFFIX = ".template"  # a defs.yaml of its own would be taken for a campaign
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _TOPIC = re.compile(r"[a-z][a-z0-9_-]{0,63}")
-_SEGMENT = re.compile(r"seg_[a-z0-9_]+")
-_PLAIN = re.compile(r"[a-z][a-z0-9_-]*")
+_SEGMENT = re.compile(r"seg_[a-z][a-z0-9_]*")
 _MAX_TITLE = 120
 
 
@@ -51,20 +50,13 @@ class NewCampaign:
             raise ConfigError(f"--topic: {topic!r} is not a topic; use small letters, digits, - and _, such as offers.")
         if not _SEGMENT.fullmatch(self.segment):
             raise ConfigError(f"--segment: {self.segment!r} is not a segment; segments are called seg_… in dbt.")
-        quoted = json.dumps(title, ensure_ascii=False)
         return {
             "name": self.name,
-            "title": quoted,
-            "topic": _word(topic),
-            "sender": _word(self.sender),
+            "title": quoted(title),
+            "topic": scalar(topic),
+            "sender": scalar(self.sender),
             "segment": self.segment,
         }
-
-
-def _word(text: str) -> str:
-    """Return a text as YAML reads it back as text; a JSON text is a YAML text."""
-    plain = _PLAIN.fullmatch(text) and text not in {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
-    return text if plain else json.dumps(text, ensure_ascii=False)
 
 
 def starters() -> tuple[str, ...]:
@@ -125,7 +117,11 @@ def write_campaign(folder: Path, campaign: NewCampaign) -> list[Path]:
         if path.exists():
             raise GuardError(f"{path} exists and is never written over; choose another name, or remove it first.")
     folder.mkdir(parents=True, exist_ok=True)
-    for path, text in texts.items():
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+    # The definition last: a folder without it is no campaign yet.
+    for path, text in sorted(texts.items(), key=lambda pair: pair[0].name == "defs.yaml"):
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+        except FileExistsError:
+            raise GuardError(f"{path} was made in the meantime; somebody else makes this campaign.") from None
     return list(texts)

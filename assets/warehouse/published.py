@@ -9,6 +9,7 @@ process may have open, because DuckDB keeps the old file for such a process.
 
 import contextlib
 import json
+import logging
 import os
 import re
 from collections.abc import Collection, Iterator
@@ -19,6 +20,7 @@ import duckdb
 
 from senders.errors import ConfigError
 
+LOG = logging.getLogger(__name__)
 PUBLIC_SCHEMAS = ("marts", "segments")
 KEPT_COPIES = 2
 # What the page of one contact asks: without an index each of these is read from end to end for a handful of rows.
@@ -150,7 +152,11 @@ def _index_contacts(connection: duckdb.DuckDBPyConnection) -> None:
         {"tables": list(ASKED_BY_CONTACT)},
     )
     for (table,) in found.fetchall():
-        connection.execute(f"create index {table}_by_contact on marts.{table} (contact_id)")
+        try:
+            connection.execute(f"create index {table}_by_contact on marts.{table} (contact_id)")
+        except duckdb.OutOfMemoryException as error:
+            # An index must fit into memory while it is built. Without it one page is slow; without the copy, all.
+            LOG.warning("%s is published without its index by contact: %s", table, error)
 
 
 def _public_tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:

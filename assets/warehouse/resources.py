@@ -6,7 +6,7 @@ to be told something by the settings; secrets do not belong here.
 
 import contextlib
 import fcntl
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,14 @@ from senders.errors import ConfigError
 if TYPE_CHECKING:
     from senders.ledger.store import Ledger
     from senders.tracking.keys import Keyring
+
+
+def is_allowed(address: str, allowed: Collection[str] | None) -> bool:
+    """Whether an address may be mailed: it or its ``@domain`` is listed, or nothing is restricted (None)."""
+    if allowed is None:
+        return True
+    normal = address.lower()
+    return not {normal, f"@{normal.rpartition('@')[2]}"}.isdisjoint(entry.lower() for entry in allowed)
 
 
 @dataclass(frozen=True)

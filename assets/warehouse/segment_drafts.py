@@ -106,7 +106,8 @@ def segment_sql(base: str | None, where: str) -> str:
     conditions = ["contact_id in (select base.contact_id from base)"] if base else []
     if where:
         written = place_as_of(where, "{{ as_of() }}").replace("\n", "\n        ")
-        conditions.append(f"({written})" if base or " or " in written.lower() else written)
+        # On lines of their own, so that a comment at the end takes no bracket with it.
+        conditions.append(f"(\n        {written}\n    )" if base else written)
     lines = ["with contacts as (", "", "    select * from {{ ref('dim_contacts') }}", "", ")"]
     if base:
         lines[-1] = "),"

@@ -43,7 +43,7 @@ def bounce_rate_by_provider(providers: pl.DataFrame, *, watch: float, act: float
             font={"size": 11, "color": colour},
         )
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(tickformat=".0%", rangemode="tozero", nticks=5, title_text="bounced of all messages")
+    figure.update_xaxes(tickformat=".0%", rangemode="tozero", nticks=5, title_text="bounced of messages handed over")
     return figure
 
 

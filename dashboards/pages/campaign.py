@@ -266,15 +266,15 @@ def _providers(frames: SendFrames, mode: Mode) -> Part:
     return row(
         card(
             "Deliverability by mailbox provider",
-            "Shares of messages (delivered, bounced) and of deliveries (complaints, opens, clicks by people). "
-            f"{watch} {act} Grey: fewer than {count(lights['fewest'])} messages. Some providers, such as Gmail and "
-            "Apple, report no single complaints.",
+            "Shares of messages handed to the relay (delivered, bounced) and of deliveries (complaints, opens, clicks "
+            f"by people). {watch} {act} Grey: fewer than {count(lights['fewest'])} messages handed over. Some "
+            "providers, such as Gmail and Apple, report no single complaints.",
             table(columns, rows) if rows else empty("No message has been offered yet."),
             width=8,
         ),
         card(
             "Bounce rate",
-            "Hard and soft bounces of all messages; dotted: where the light changes.",
+            "Hard and soft bounces of messages handed to the relay; dotted: where the light changes.",
             chart(
                 "bounces",
                 bounce_rate_by_provider(

@@ -5,7 +5,7 @@ work; the CSV has the same rows.
 """
 
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -18,6 +18,9 @@ from dashboards.reader import SORTABLE
 
 STATES = ("running", "paused", "finished", "cancelled")
 SEARCH = "q"
+PAGE = 50
+_KEPT = ("state", "topic", "sort", "order")
+_LONGEST_NUMBER = 7
 # Head, column to sort by, and whether it is a number.
 _HEADS = (
     ("Send", "campaign", ""),
@@ -36,12 +39,15 @@ _HEADS = (
 )
 
 
-def campaigns_page(sends: pl.DataFrame, total: int, *, asked: Mapping[str, str], currency: str = "") -> Part:
-    """Return the list.
+def campaigns_page(
+    sends: pl.DataFrame, total: int, *, topics: Sequence[str] = (), asked: Mapping[str, str], currency: str = ""
+) -> Part:
+    """Return a page of the list.
 
     Args:
-        sends: one row per send.
+        sends: one row per send, at most ``PAGE``.
         total: how many fit the filters.
+        topics: the topics that sends have.
         asked: the filters, as they stand in the address line.
         currency: the sign or code before amounts.
     """
@@ -53,7 +59,8 @@ def campaigns_page(sends: pl.DataFrame, total: int, *, asked: Mapping[str, str],
             page_head(
                 "Campaigns", "Sends", [shown, " · ", html.A("CSV", href=_address("/download/campaigns.csv", asked))]
             ),
-            _states(asked),
+            _choices("state", "All states", STATES, asked),
+            _choices("topic", "All topics", topics, asked) if len(topics) > 1 else None,
             _search(asked),
             row(
                 card(
@@ -61,6 +68,7 @@ def campaigns_page(sends: pl.DataFrame, total: int, *, asked: Mapping[str, str],
                     "Rates by delivered messages, except Delivered (by messages handed to the relay) and "
                     "Click-to-open. Opens and clicks are people's.",
                     table(columns, rows) if rows else empty("No send fits. Take a filter away, or send something."),
+                    _pages(total, asked),
                 )
             ),
         ]
@@ -89,7 +97,7 @@ def _head(head: str, column: str, asked: Mapping[str, str]) -> Part:
     here = _sorted(column, asked)
     order = "asc" if here == "descending" else "desc"
     mark = {"descending": " ▼", "ascending": " ▲"}.get(here, "")
-    return dcc.Link(f"{head}{mark}", href=_address("/campaigns", {**asked, "sort": column, "order": order}))
+    return dcc.Link(f"{head}{mark}", href=_address("/campaigns", {**asked, "sort": column, "order": order, "page": ""}))
 
 
 def _sorted(column: str, asked: Mapping[str, str]) -> str:
@@ -100,23 +108,40 @@ def _sorted(column: str, asked: Mapping[str, str]) -> str:
     return "ascending" if asked.get("order") == "asc" else "descending"
 
 
-def _states(asked: Mapping[str, str]) -> Part:
-    chosen = asked.get("state", "")
+def page_number(asked: Mapping[str, str]) -> int:
+    """Return the page of the list that is asked for; what is no number is the first."""
+    number = asked.get("page", "")
+    return max(1, int(number)) if number.isascii() and number.isdigit() and len(number) < _LONGEST_NUMBER else 1
+
+
+def _choices(name: str, all_of_them: str, values: Sequence[str], asked: Mapping[str, str]) -> Part:
+    chosen = asked.get(name, "")
     links = [
         dcc.Link(
-            state.capitalize() or "All states",
-            href=_address("/campaigns", {**asked, "state": state}),
-            className="chip here" if state == chosen else "chip",
+            words(value, 40).capitalize() or all_of_them,
+            href=_address("/campaigns", {**asked, name: value, "page": ""}),
+            className="chip here" if value == chosen else "chip",
         )
-        for state in ("", *STATES)
+        for value in ("", *values)
     ]
-    return html.Nav(links, className="chips", **{"aria-label": "State"})
+    return html.Nav(links, className="chips", **{"aria-label": name.capitalize()})
+
+
+def _pages(total: int, asked: Mapping[str, str]) -> Part:
+    here, last = page_number(asked), max(1, -(-total // PAGE))
+    if last == 1:
+        return None
+    ways = [(here - 1, "Before"), (here + 1, "Next")]
+    links = [
+        dcc.Link(name, href=_address("/campaigns", {**asked, "page": str(number)}), className="chip")
+        for number, name in ways
+        if 1 <= number <= last
+    ]
+    return html.Nav([f"Page {here} of {last}", *links], className="chips pages", **{"aria-label": "Pages of the list"})
 
 
 def _search(asked: Mapping[str, str]) -> Part:
-    kept = [
-        dcc.Input(name=name, type="hidden", value=asked[name]) for name in ("state", "sort", "order") if asked.get(name)
-    ]
+    kept = [dcc.Input(name=name, type="hidden", value=asked[name]) for name in _KEPT if asked.get(name)]
     return html.Form(
         [
             html.Label("Campaign, send or topic", htmlFor=SEARCH),

@@ -122,7 +122,7 @@ def _happenings(happenings: pl.DataFrame, currency: str) -> Part:
             moment(each["at"]),
             badge(words(each["kind"]), _tone(each)),
             [words(each["title"], 120), html.Span(words(each["detail"], 200), className="under")],
-            html.A(words(each["send_id"]), href=f"/campaigns/{words(each['send_id'])}") if each["send_id"] else "",
+            dcc.Link(words(each["send_id"]), href=f"/campaigns/{words(each['send_id'])}") if each["send_id"] else "",
             money(each["amount"], currency) if each["amount"] is not None else "",
         )
         for each in newest.to_dicts()

@@ -53,8 +53,8 @@ def overview_page(frames: OverviewFrames, *, period: str, currency: str = "", mo
                 ),
                 card(
                     "The list",
-                    "New contacts above the line; below it those who left, each counted once. Line: contacts that have "
-                    "not left.",
+                    "New contacts above the line; below it those who left, each counted once, for one topic or "
+                    "for all. Line: contacts that have not left.",
                     chart("growth", list_growth(frames.growth, mode=mode), "Contacts that came and left by day")
                     if frames.growth.height
                     else empty("No contact is known yet."),

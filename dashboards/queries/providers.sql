@@ -2,6 +2,7 @@
 select
     mailbox_domain,
     messages,
+    sends,
     accepted,
     deliveries,
     hard_bounces,

@@ -60,8 +60,16 @@ def metrics(send_id: str | None, as_json: bool) -> None:
 @click.argument("addresses", nargs=-1)
 @click.option("--sample", type=int, help="Explain N people, in turn from each outcome.")
 @click.option("--send", "send_id", shell_complete=complete_send_ids, help="The send; the newest by default.")
+@click.option("--show-address", is_flag=True, help="Show addresses in full; JSON always does.")
 @json_option
-def explain(campaign: str, addresses: tuple[str, ...], sample: int | None, send_id: str | None, as_json: bool) -> None:
+def explain(
+    campaign: str,
+    addresses: tuple[str, ...],
+    sample: int | None,
+    send_id: str | None,
+    show_address: bool,
+    as_json: bool,
+) -> None:
     """Why ADDRESSES got CAMPAIGN, or did not: segments, consent, suppression, the relay's reply, what came back."""
     from assets.audiences.explain import explain_people
     from assets.warehouse.published import connect_published
@@ -76,7 +84,7 @@ def explain(campaign: str, addresses: tuple[str, ...], sample: int | None, send_
     if as_json:
         print_json(answer)
     else:
-        for panel in explain_panels(answer):
+        for panel in explain_panels(answer, show_address=show_address):
             out.print(panel)
 
 

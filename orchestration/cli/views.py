@@ -13,6 +13,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from dashboards.glossary import REASONS, term
+from senders.tracking.addresses import mask_address
 
 _STATES = ("queued", "offered", "deferred", "accepted", "refused", "suppressed", "expired", "cancelled", "in_doubt")
 _WAITING, _FINAL = _STATES[:3], _STATES[3:]
@@ -142,7 +143,7 @@ def metrics_table(rows: Sequence[dict[str, Any]]) -> Table:
     return table
 
 
-def explain_panels(answer: dict[str, Any]) -> Iterator[Panel]:
+def explain_panels(answer: dict[str, Any], *, show_address: bool = False) -> Iterator[Panel]:
     """Return one panel a person: outcome, reason, and the facts behind it."""
     for person in answer["people"]:
         facts = Table.grid(padding=(0, 2))
@@ -153,7 +154,12 @@ def explain_panels(answer: dict[str, Any]) -> Iterator[Panel]:
             facts.add_row("[mute]segment[/mute]", f"{'✔' if segment['member'] else '✘'} {segment['name']}")
         for event in person["events"]:
             facts.add_row("[mute]event[/mute]", Text(_words(event)))
-        yield Panel(facts, title=Text(person["address"]), title_align="left", border_style="mute")
+        yield Panel(
+            facts,
+            title=Text(person["address"] if show_address else mask_address(person["address"])),
+            title_align="left",
+            border_style="mute",
+        )
 
 
 def problems_table(problems: Sequence[Any]) -> Table:

@@ -68,8 +68,11 @@ def check_home(case: Case) -> Finding:
         )
     if not case.home.is_dir():
         return fail(f"{case.home} is a file where a folder is needed", f"mv {case.home} {case.home}.old")
-    probe = case.home.stat()
-    return ok(f"{shorten(case.home, case.settings.project)} · mode {probe.st_mode & 0o777:04o}")
+    mode = case.home.stat().st_mode & 0o777
+    found = f"{shorten(case.home, case.settings.project)} · mode {mode:04o}"
+    if mode & 0o077:
+        return warn(f"{found}: others on this machine can read people's data", f"chmod 700 {case.home}")
+    return ok(found)
 
 
 def check_clock(case: Case) -> Finding:

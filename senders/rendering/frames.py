@@ -6,8 +6,9 @@ with a mail and a page must not. How the page looks belongs to those who write i
 
 import html
 import re
-import urllib.parse
 from typing import Literal
+
+from senders.rendering.placeholders import USUAL_WIDTH, placeholder, usual_height
 
 Scheme = Literal["light", "dark"]
 
@@ -67,15 +68,5 @@ def _placeholder(tag: str) -> str:
     """Return a neutral picture of the same width that names what it stands for."""
     found, wide = _ALT.search(tag), _WIDTH.search(tag)
     words = html.unescape((found[1] or found[2] or "") if found else "")
-    width = int(wide[1]) if wide else 240
-    height = width if width <= 96 else width * 9 // 16
-    size = max(11, min(18, width // 26))
-    room = max(1, int(width / (size * 0.6)) - 2)
-    shown = words if len(words) <= room else words[: room - 1] + "…"
-    drawing = (
-        f"<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}' viewBox='0 0 {width} {height}'>"
-        f"<rect width='100%' height='100%' fill='#dbe2ea'/>"
-        f"<text x='50%' y='50%' dy='.35em' text-anchor='middle' font-family='sans-serif' font-size='{size}' "
-        f"fill='#475569'>{html.escape(shown)}</text></svg>"
-    )
-    return "data:image/svg+xml," + urllib.parse.quote(drawing, safe=" =:/,;()")
+    width = int(wide[1]) if wide else USUAL_WIDTH
+    return placeholder(width, usual_height(width), words)

@@ -111,7 +111,6 @@ SAMPLES = (
     Sample("numbers that are missing", {"orders": None, "total_spent": float("nan")}),
     Sample("capital letters", {"first_name": "MAYA", "last_name": "LINDQVIST", "city": "SANKT PETER-ORDING"}),
 )
-ORDINARY = SAMPLES[0]
 
 
 def sample_rows() -> list[dict[str, object]]:

@@ -4,9 +4,7 @@ Reports lay their numbers over it. Add a made-up value here when templates read 
 What a recipient gets belongs to ``renderer``, and what may stand in harmless HTML to ``harmless``.
 """
 
-import html
 import re
-import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +17,7 @@ from senders.rendering.environment import LINK_SLOT, LinkSlot, TemplateEnvironme
 from senders.rendering.expressions import CONTACT, PIXEL_SLOT, UNSUBSCRIBE_URL, VIEW_URL
 from senders.rendering.harmless import Attributes, harmless_html
 from senders.rendering.links import slot_name
+from senders.rendering.placeholders import USUAL_WIDTH, placeholder, usual_height
 from senders.rendering.template import CompiledTemplate
 
 Kind = Literal["text", "number", "date"]
@@ -149,32 +148,12 @@ def _number_special_links(template: CompiledTemplate) -> str:
 def _placeholder(image: Attributes) -> dict[str, str]:
     """Return the attributes that show a neutral picture of the same size, with the image's description."""
     styled = {name.lower(): int(size) for name, size in _STYLED.findall(image.get("style") or "")}
-    width = _pixels(image.get("width")) or styled.get("width") or _pixels(image.get("height")) or 240
-    height = _pixels(image.get("height")) or styled.get("height") or (width if width <= 96 else width * 9 // 16)
-    drawing = _drawing(width, height, image.get("alt") or "")
-    return {"src": f"data:image/svg+xml,{urllib.parse.quote(drawing, safe=' =:/,;()')}", "alt": image.get("alt") or ""}
+    width = _pixels(image.get("width")) or styled.get("width") or _pixels(image.get("height")) or USUAL_WIDTH
+    height = _pixels(image.get("height")) or styled.get("height") or usual_height(width)
+    words = image.get("alt") or ""
+    return {"src": placeholder(width, height, words), "alt": words}
 
 
 def _pixels(size: str | None) -> int:
     match = _DIGITS.fullmatch(size or "")
     return int(match[1]) if match else 0
-
-
-def _drawing(width: int, height: int, description: str) -> str:
-    size = max(10, min(16, width // 24))
-    room = max(1, int(width / (size * 0.6)) - 2)
-    words = " ".join("".join(one if one.isprintable() else " " for one in description).split())
-    words = words if len(words) <= room else words[: room - 1] + "…"
-    text = (
-        f"<text x='50%' y='50%' dy='.35em' text-anchor='middle' font-family='sans-serif' font-size='{size}' "
-        f"fill='#475569'>{html.escape(words)}</text>"
-    )
-    return (
-        f"<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}' viewBox='0 0 {width} {height}' "
-        "preserveAspectRatio='xMidYMid slice'>"
-        f"<rect width='100%' height='100%' fill='#e2e8f0'/>"
-        f"<path d='M0 {height}L{width * 0.3:g} {height * 0.45:g}L{width * 0.52:g} {height * 0.8:g}"
-        f"L{width * 0.7:g} {height * 0.55:g}L{width} {height}Z' fill='#cbd5e1'/>"
-        f"<circle cx='{width * 0.78:g}' cy='{height * 0.28:g}' r='{min(width, height) * 0.1:g}' fill='#f8fafc'/>"
-        f"{text if room >= 4 and height >= size else ''}</svg>"
-    )

@@ -17,6 +17,7 @@ MAX_ADDRESS = 254  # RFC 5321 4.5.3.1.3, without the angle brackets
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
 _LOCAL = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_WORD_WITH_AT = re.compile(r"[^\s,;<>\"]*@[^\s,;<>\"]*")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 REASONS = {
@@ -111,6 +112,19 @@ def _to_a_labels(domain: str) -> str:
 def hash_address(normal: str, key: bytes) -> bytes:
     """Return the 16-byte keyed hash of a normal form; its ``hex()`` is the contact id."""
     return hashlib.blake2b(normal.encode(), digest_size=16, key=key).digest()
+
+
+def mask_addresses(text: str) -> str:
+    """Return a text with every word masked that has an @ in it: a broken address is somebody's as well."""
+    return _WORD_WITH_AT.sub(lambda match: _mask_word(match[0]), text)
+
+
+def _mask_word(word: str) -> str:
+    try:
+        normalize_address(word)
+    except AddressError:
+        return f"{word[:1].strip('@')}•••@"
+    return mask_address(word)
 
 
 def mask_address(normal: str) -> str:

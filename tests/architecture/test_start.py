@@ -15,3 +15,9 @@ def test_help_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "demo" in done.stdout
+
+
+def test_the_definitions_are_imported_without_dbt_itself():
+    code = "import sys, orchestration.definitions; print(sorted(m for m in sys.modules if m.startswith('dbt.')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.settings import load_settings
+from orchestration.settings import load_settings, make_home
 from senders.errors import ConfigError
 
 RELAY = """
@@ -98,3 +98,12 @@ def test_a_wrong_setting_is_named_with_its_value(project, text, said):
     (project / "mailrail.toml").write_text(text)
     with pytest.raises(ConfigError, match=said.replace(".", r"\.")):
         load_settings()
+
+
+def test_a_home_is_made_for_its_owner_and_an_old_one_left_as_it_is(tmp_path):
+    settings = load_settings(home=tmp_path / "a" / "home")
+    make_home(settings)
+    assert settings.home.stat().st_mode & 0o777 == 0o700
+    settings.home.chmod(0o750)
+    make_home(settings)
+    assert settings.home.stat().st_mode & 0o777 == 0o750

@@ -17,6 +17,7 @@ by_domain as (
         send_id,
         mailbox_domain,
         count(*) as messages,
+        count(*) filter (where was_sent) as sends,
         count(*) filter (where was_accepted) as accepted,
         count(*) filter (where was_delivered) as deliveries,
         count(*) filter (where was_hard_bounced) as hard_bounces,
@@ -48,7 +49,7 @@ counted as (
         send_id,
         case when size_rank <= 10 then mailbox_domain else 'other' end as mailbox_domain,
         {% for name in [
-            'messages', 'accepted', 'deliveries', 'hard_bounces', 'soft_bounces', 'complaints',
+            'messages', 'sends', 'accepted', 'deliveries', 'hard_bounces', 'soft_bounces', 'complaints',
             'unique_opens', 'unique_clicks',
         ] %}
             cast(sum({{ name }}) as bigint) as {{ name }},
@@ -63,8 +64,8 @@ rated as (
 
     select
         *,
-        {{ rate('deliveries', 'messages') }} as delivered_share,
-        {{ rate('hard_bounces + soft_bounces', 'messages') }} as bounce_rate,
+        {{ rate('deliveries', 'sends') }} as delivered_share,
+        {{ rate('hard_bounces + soft_bounces', 'sends') }} as bounce_rate,
         {{ rate('complaints', 'deliveries') }} as complaint_rate,
         {{ rate('unique_opens', 'deliveries') }} as unique_open_rate,
         {{ rate('unique_clicks', 'deliveries') }} as unique_click_rate
@@ -77,7 +78,7 @@ final as (
     select
         rated.*,
         case
-            when rated.messages < lights.fewest then 'few'
+            when rated.sends < lights.fewest then 'few'
             when
                 rated.bounce_rate > lights.bounce_act
                 or rated.complaint_rate >= lights.complaint_act

@@ -81,10 +81,10 @@ def test_json_says_whether_the_contacts_are_made_up(world: World) -> None:
 
 def test_messages_can_be_written_to_a_folder(world: World, tmp_path) -> None:
     preview_campaign(world.mailrail, "spring_sale", address="p5@mail.example", write=tmp_path / "out")
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "p5_mail.example.html", "p5_mail.example.txt", "p5_mail.example.eml",
-    }  # fmt: skip
-    assert b"Subject: News for you\r\n" in (tmp_path / "out" / "p5_mail.example.eml").read_bytes()
+    written = sorted((tmp_path / "out").iterdir())
+    assert [path.name for path in written] == ["001.eml", "001.html", "001.txt"]
+    assert {path.stat().st_mode & 0o777 for path in written} == {0o600}
+    assert b"Subject: News for you\r\n" in (tmp_path / "out" / "001.eml").read_bytes()
 
 
 def test_a_broken_template_lists_its_problems(world: World) -> None:

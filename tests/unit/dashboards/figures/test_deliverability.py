@@ -8,7 +8,7 @@ def test_rates_stand_against_the_two_lines(frames):
     assert list(bars.x) == frames.providers["bounce_rate"].to_list()
     assert [shape.x0 for shape in figure.layout.shapes] == [0.01, 0.02]
     assert [note.text for note in figure.layout.annotations] == ["watch", "act"]
-    assert figure.layout.xaxis.title.text == "bounced of all messages"
+    assert figure.layout.xaxis.title.text == "bounced of messages handed over"
 
 
 def test_colours_follow_the_lights(frames):

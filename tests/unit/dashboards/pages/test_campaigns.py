@@ -1,7 +1,7 @@
 import pytest
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
-from dashboards.pages.campaigns import campaigns_page
+from dashboards.pages.campaigns import campaigns_page, page_number
 from dashboards.reader import CampaignFilters, read_campaigns
 from dashboards.render import write_html
 
@@ -32,8 +32,7 @@ def test_what_is_not_shown_is_counted(page_of):
 
 def test_a_head_sorts_and_keeps_the_filters(page_of):
     links = [
-        head.css_first("link").attributes["href"]
-        for head in page_of({"state": "finished", "sort": "audience"}).css("th")
+        head.css_first("a").attributes["href"] for head in page_of({"state": "finished", "sort": "audience"}).css("th")
     ]
     assert "/campaigns?state=finished&sort=audience&order=asc" in links
     assert "/campaigns?state=finished&sort=revenue&order=desc" in links
@@ -48,3 +47,19 @@ def test_the_state_chosen_is_marked(page_of):
     assert [chip.attributes["href"] for chip in page.css(".chip.here")] == ["/campaigns?state=paused"]
     assert "No send fits." in page.css_first("main").text()
     assert page.css_first("label").attributes["for"] == "q"
+
+
+def test_many_sends_have_pages_and_a_filter_leads_to_the_first(page_of):
+    page = page_of({"state": "finished", "page": "2"}, total=130)
+    assert page.css_first(".pages").text(separator=" ").startswith("Page 2 of 3")
+    assert [way.attributes["href"] for way in page.css(".pages a")] == [
+        "/campaigns?state=finished&page=1",
+        "/campaigns?state=finished&page=3",
+    ]
+    assert all("page=" not in chip.attributes["href"] for chip in page.css("nav[aria-label=State] a"))
+    assert not page_of({}).css(".pages")
+
+
+@pytest.mark.parametrize(("given", "number"), [("3", 3), ("0", 1), ("-1", 1), ("x", 1), ("9" * 30, 1), ("²", 1)])
+def test_what_is_no_page_is_the_first(given, number):
+    assert page_number({"page": given}) == number

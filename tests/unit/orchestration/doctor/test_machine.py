@@ -59,3 +59,13 @@ def test_the_clock(case, tmp_path, stand_still):
 def test_a_stepped_clock_and_real_mail_do_not_go_together(make_case, stand_still):
     found = check_clock(make_case(real="true", environment="production", base_url="https://click.shop.example"))
     assert (found.state, "real sends" in found.found) == ("fail", True)
+
+
+def test_a_home_that_others_can_read_is_a_warning(make_case, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir(mode=0o755)
+    home.chmod(0o755)
+    found = check_home(make_case(home=home))
+    assert (found.state, found.remedy) == ("warn", f"chmod 700 {home}")
+    home.chmod(0o700)
+    assert check_home(make_case(home=home)).state == "ok"

@@ -1,4 +1,4 @@
-from senders.rendering.samples import ORDINARY, SAMPLES, sample_rows
+from senders.rendering.samples import SAMPLES, sample_rows
 from senders.tracking.addresses import wire_address
 
 
@@ -27,5 +27,5 @@ def test_rows_are_rows_of_an_audience():
     for row in rows:
         assert wire_address(str(row["address"])) == row["address"]
         assert len(bytes.fromhex(str(row["contact_id"]))) == 16
-    assert rows[0] == ORDINARY.row(1)
+    assert rows[0] == SAMPLES[0].row(1)
     assert all(row.keys() == rows[0].keys() for row in rows)
