@@ -14,7 +14,7 @@ dev: .venv/.installed ## everything: Dagster UI, dashboards, collector, sender, 
 	$(BIN)/mailrail dev
 
 test: .venv/.installed-dev ## every test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 check: .venv/.installed-dev ## format, lint, types, borders, SQL
 	$(BIN)/ruff format --check .

@@ -20,7 +20,7 @@ from orchestration.settings import load_settings
 from senders.ledger.store import Ledger
 from tests.integration.conftest import Home
 
-pytestmark = [pytest.mark.slow, pytest.mark.dbt, pytest.mark.xdist_group("small_shop")]
+pytestmark = [pytest.mark.slow, pytest.mark.dbt]
 
 PERSON = "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_4) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4 Safari/605"
 HOLD = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"

@@ -6,7 +6,7 @@ from html import unescape
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.slow]
 
 FINAL = ("accepted", "refused", "suppressed", "expired", "cancelled", "in_doubt")
 

@@ -18,7 +18,7 @@ from senders.ledger.store import Ledger
 from tests.fixtures.dagster_ui import DagsterUi
 from tests.integration.conftest import Home, copy_project, free_port
 
-pytestmark = [pytest.mark.slow, pytest.mark.dbt, pytest.mark.xdist_group("dev")]
+pytestmark = [pytest.mark.slow, pytest.mark.dbt]
 
 FIRST, SECOND, THIRD = "20260414T0900Z", "20260414T1000Z", "20260414T1100Z"
 DUE = datetime(2026, 4, 21, 9, tzinfo=UTC)

@@ -24,7 +24,7 @@ from senders.errors import GuardError
 from senders.ledger.store import Ledger
 from tests.integration.conftest import START, Home
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("small_shop")]
+pytestmark = [pytest.mark.slow]
 
 CONTACTS = "imports/crm/contacts.csv"
 SEND_KEY = "20260414T0800Z"

@@ -22,7 +22,7 @@ from senders.tracking.addresses import hash_address, normalize_address
 from senders.tracking.keys import Keyring
 from tests.integration.conftest import Home
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("small_shop")]
+pytestmark = [pytest.mark.slow]
 
 KILLS = 3
 CONNECTIONS = 20

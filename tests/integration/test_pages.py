@@ -28,7 +28,7 @@ from tests.fixtures.browser import (
 )
 from tests.unit.dashboards.conftest import Marts
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo"), needs_chromium]
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 SEND, SEGMENT = "spring_sale.20260414T0800Z", "lapsed_buyers"
 WIDTHS = (390, 820, 1440)

@@ -10,7 +10,7 @@ from senders.errors import GuardError
 from senders.ledger.store import Ledger
 from tests.integration.conftest import Home
 
-pytestmark = [pytest.mark.slow, pytest.mark.dbt, pytest.mark.xdist_group("small_shop")]
+pytestmark = [pytest.mark.slow, pytest.mark.dbt]
 
 KEY = "20260414T0800Z"
 

@@ -20,7 +20,7 @@ from tests.fixtures.browser import Shelf, Watched, armed, chromium, needs_chromi
 from tests.fixtures.corpora import needs_corpora, xss_strings
 from tests.unit.dashboards.conftest import DUE, TODAY, Marts
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("hostile"), needs_chromium]
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 OUTSIDE = "http://outside.invalid/x"
 OWN = [

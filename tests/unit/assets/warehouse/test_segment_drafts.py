@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 
 import duckdb
 import pytest
+import sqlglot
 
 from assets.warehouse import segment_drafts as drafts
 from assets.warehouse.published import publish
@@ -34,7 +35,11 @@ def test_a_condition_becomes_a_segment_that_people_can_go_on_editing():
     assert drafts.segment_sql(None, "country = 'DE'").endswith("from contacts\nwhere\n    country = 'DE'\n")
     sql = drafts.segment_sql("seg_customers", "created_at > as_of - interval 7 day or city = 'as_of'")
     assert "select contact_id from {{ ref('seg_customers') }}" in sql
-    assert "    and (created_at > {{ as_of() }} - interval 7 day or city = 'as_of')\n" in sql
+    assert "    and (\n        created_at > {{ as_of() }} - interval 7 day or city = 'as_of'\n    )\n" in sql
+    commented = drafts.segment_sql("seg_customers", "country = 'DE' -- the shop's home")
+    assert sqlglot.parse_one(
+        commented.replace("{{ ref('dim_contacts') }}", "a").replace("{{ ref('seg_customers') }}", "b")
+    )
     assert drafts.segment_sql(None, "").endswith("select contact_id\nfrom contacts\n")
 
 

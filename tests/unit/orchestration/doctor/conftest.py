@@ -1,5 +1,6 @@
 """A small project with a home of its own, to be examined."""
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -107,7 +108,8 @@ def _serve(server: socket.socket, offers: tuple[str, ...]) -> None:
             line, _ = server.accept()
         except OSError:
             return
-        with line:
+        # Who only knocks has gone before the greeting is read.
+        with line, contextlib.suppress(ConnectionError):
             line.sendall(b"220 relay.example ESMTP\r\n")
             if line.recv(100).startswith(b"EHLO"):
                 names = ["relay.example", *offers]
