@@ -26,6 +26,15 @@ class Messages:
         found = {State(state): count for state, count in rows}
         return {state: found.get(state, 0) for state in State}
 
+    def provider_counts(self, send_no: int) -> dict[str, int]:
+        """Return how many messages of a send go to each mailbox provider, '' where nobody knows."""
+        rows = self._database.rows(
+            "select coalesce(p.name, ''), count(*) from messages as m left join providers as p"
+            " on p.provider = m.provider where m.send_no = ? group by 1",
+            (send_no,),
+        )
+        return dict(rows)
+
     def message(self, send_no: int, seq: int) -> MessageRow | None:
         """Return one message, or None."""
         row = self._database.row(

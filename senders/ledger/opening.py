@@ -13,7 +13,7 @@ from senders.ledger.rows import Approval, SendRow, SendSpec, ShardSpec, to_micro
 
 SEND_COLUMNS = (
     "send_no, send_id, campaign, topic, scheduled_at, sender, folder, audience_rows, audience_hash, content_hash, "
-    "state, reason, too_late_after, expires_at, opened_at, first_offered_at, finished_at"
+    "state, reason, too_late_after, expires_at, opened_at, first_offered_at, finished_at, stream, per_hour"
 )
 
 
@@ -97,8 +97,9 @@ def insert_shard(connection: sqlite3.Connection, send_no: int, shard: ShardSpec,
     if not fresh.rowcount:
         return
     inserted = connection.executemany(
-        "insert into messages (send_no, seq, state, address_hash, changed_at) values (?, ?, 'queued', ?, ?)",
-        _message_rows(send_no, shard, now),
+        "insert into messages (send_no, seq, state, address_hash, changed_at, provider)"
+        " values (?, ?, 'queued', ?, ?, ?)",
+        _message_rows(send_no, shard, now, _Providers(connection)),
     )
     if inserted.rowcount != shard.rows:
         raise GuardError(
@@ -107,19 +108,37 @@ def insert_shard(connection: sqlite3.Connection, send_no: int, shard: ShardSpec,
         )
 
 
-def _message_rows(send_no: int, shard: ShardSpec, now: int) -> Iterator[tuple[int, int, bytes, int]]:
+class _Providers(dict[str, int]):
+    """Numbers of providers by name, made when they are first met; inside a write transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__({"": 0})
+        self._connection = connection
+
+    def __missing__(self, name: str) -> int:
+        self._connection.execute("insert into providers (name) values (?) on conflict do nothing", (name,))
+        found = self._connection.execute("select provider from providers where name = ?", (name,)).fetchone()
+        number = self[name] = int(found[0])
+        return number
+
+
+def _message_rows(
+    send_no: int, shard: ShardSpec, now: int, numbers: _Providers
+) -> Iterator[tuple[int, int, bytes, int, int]]:
     hashes = shard.address_hashes() if callable(shard.address_hashes) else shard.address_hashes
+    providers = shard.providers() if callable(shard.providers) else shard.providers
     # One more than the range is asked for, so that a file with too many addresses is noticed as well.
     wanted = itertools.islice(hashes, shard.rows + 1)
-    for seq, address_hash in enumerate(wanted, start=shard.first_seq):
-        yield send_no, seq, address_hash, now
+    named = itertools.chain(providers, itertools.repeat(""))
+    for seq, (address_hash, name) in enumerate(zip(wanted, named, strict=False), start=shard.first_seq):
+        yield send_no, seq, address_hash, now, numbers[name]
 
 
 def insert_send(connection: sqlite3.Connection, send_no: int, spec: SendSpec, now: int) -> None:
     """Put the send itself in, which shows it to the senders; inside a write transaction."""
     connection.execute(
         f"insert or ignore into sends ({SEND_COLUMNS})"  # noqa: S608
-        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', '', ?, ?, ?, null, null)",
+        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', '', ?, ?, ?, null, null, ?, ?)",
         (
             send_no,
             spec.send_id,
@@ -134,6 +153,8 @@ def insert_send(connection: sqlite3.Connection, send_no: int, spec: SendSpec, no
             to_optional_micros(spec.too_late_after),
             to_optional_micros(spec.expires_at),
             now,
+            spec.stream,
+            spec.per_hour,
         ),
     )
     connection.executemany(

@@ -13,6 +13,7 @@ from senders.event import Event
 from senders.message import State
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MARKETING, TRANSACTIONAL = "marketing", "transactional"
 
 
 class SendState(StrEnum):
@@ -28,7 +29,8 @@ class SendState(StrEnum):
 class ShardSpec:
     """One file of the frozen audience: a range of sequence numbers and one 16-byte hash for each of them.
 
-    ``address_hashes`` is a sequence in the order of the file, or a function that returns such an iterator.
+    ``address_hashes`` is a sequence in the order of the file, or a function that returns such an iterator;
+    ``providers`` likewise names who receives each recipient's mail, and may be empty where nobody knows.
     """
 
     shard: int
@@ -36,6 +38,7 @@ class ShardSpec:
     first_seq: int
     last_seq: int
     address_hashes: Iterable[bytes] | Callable[[], Iterable[bytes]] = field(repr=False)
+    providers: Iterable[str] | Callable[[], Iterable[str]] = field(default=(), repr=False)
 
     @property
     def rows(self) -> int:
@@ -70,6 +73,8 @@ class SendSpec:
     links: list[LinkRow] = field(default_factory=list)
     too_late_after: datetime | None = None
     expires_at: datetime | None = None
+    stream: str = MARKETING
+    per_hour: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,8 @@ class SendRow:
     opened_at: datetime
     first_offered_at: datetime | None
     finished_at: datetime | None
+    stream: str
+    per_hour: int | None
 
 
 @dataclass(frozen=True, slots=True)

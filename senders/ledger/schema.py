@@ -155,7 +155,69 @@ create table heartbeats (
 ) without rowid;
 """
 
-MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
+_VERSION_2 = """
+-- provider groups recipients by who receives their mail (the MX group of RELIABILITY P16); 0 is unknown.
+create table providers (
+    provider integer primary key autoincrement,
+    name text not null unique
+);
+alter table messages add column provider integer not null default 0;
+
+-- stream is 'marketing' or 'transactional'; per_hour is the most messages of the send that begin in an hour.
+alter table sends add column stream text not null default 'marketing';
+alter table sends add column per_hour integer;
+
+-- What a sender says about its work some times a second, for bars; the proof sheet counts messages itself.
+create table progress (
+    send_no integer not null,
+    shard integer not null,
+    provider integer not null,
+    total integer not null,
+    accepted integer not null default 0,
+    refused integer not null default 0,
+    deferred integer not null default 0,
+    passed_over integer not null default 0,
+    in_doubt integer not null default 0,
+    changed_at integer not null,
+    primary key (send_no, shard, provider)
+) without rowid;
+
+-- A bucket of the rate limits (GCRA): arrival and until in microseconds of real time.
+create table rates (
+    bucket text primary key,
+    arrival integer not null default 0,
+    factor real not null default 1,
+    until integer not null default 0,
+    stage integer not null default 0,
+    day text not null default '',
+    used integer not null default 0
+) without rowid;
+
+-- Alerts that a brake asked for, in the transaction of the pause; delivered_at is null until somebody was told.
+create table alerts (
+    id integer primary key autoincrement,
+    send_no integer not null,
+    kind text not null,
+    text text not null,
+    at integer not null,
+    delivered_at integer,
+    tries integer not null default 0
+);
+
+-- How a doubt was settled, by what evidence or by which person.
+create table resolutions (
+    id integer primary key autoincrement,
+    send_no integer not null,
+    seq integer not null,
+    state text not null,
+    resolver text not null,
+    evidence text not null,
+    at integer not null,
+    sequence integer not null
+);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 

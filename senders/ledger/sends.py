@@ -209,6 +209,8 @@ def read_send(row: tuple[Any, ...]) -> SendRow:
         opened_at=from_micros(row[14]),
         first_offered_at=from_optional_micros(row[15]),
         finished_at=from_optional_micros(row[16]),
+        stream=row[17],
+        per_hour=row[18],
     )
 
 

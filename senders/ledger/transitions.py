@@ -73,6 +73,7 @@ class Waiting:
     seq: int
     tries: int
     address_hash: bytes
+    provider: int = 0
 
 
 @dataclass(slots=True)
@@ -292,7 +293,7 @@ def due_messages(connection: sqlite3.Connection, lease: Lease, slack_seconds: fl
     """Return the messages of a shard that may be offered now, in order."""
     wall = time.time_ns() // 1_000_000
     rows = connection.execute(
-        "select seq, tries, address_hash from messages where send_no = ? and seq between ? and ?"
+        "select seq, tries, address_hash, provider from messages where send_no = ? and seq between ? and ?"
         " and (state = 'queued' or (state = 'deferred' and (next_at <= ? or next_at > ?))) order by seq",
         (lease.send_no, lease.first_seq, lease.last_seq, wall + int(slack_seconds * 1000), wall + FAR_MILLIS),
     ).fetchall()

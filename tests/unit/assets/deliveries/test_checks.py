@@ -28,7 +28,7 @@ def suppress(world: World, ledger, address: str, scope: str = "") -> None:
 def sent(number: int, rows: int, campaign: str = "spring_sale") -> SendRow:
     return SendRow(
         number, f"{campaign}.{number}", campaign, "offers", NOW, "shop", "", rows, "", "", SendState.FINISHED, "",
-        None, None, NOW, None, None,
+        None, None, NOW, None, None, "marketing", None,
     )  # fmt: skip
 
 

@@ -126,3 +126,12 @@ def test_states_of_a_send(ledger, open_send, clock):
         ledger.set_send_state("news.1", "running")
     with pytest.raises(GuardError, match="is not open"):
         ledger.set_send_state("news.9", "paused")
+
+
+def test_messages_know_who_receives_them(ledger, make_spec, allow):
+    spec = make_spec(4, shard_rows=4)
+    (shard,) = spec.shards
+    spec = replace(spec, shards=[replace(shard, providers=lambda: iter(["google", "", "yahoo", "google"]))])
+    allow(spec)
+    send_no = ledger.open_send(spec)
+    assert ledger.provider_counts(send_no) == {"google": 2, "": 1, "yahoo": 1}
