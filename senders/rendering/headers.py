@@ -22,6 +22,7 @@ _CLEAN_NAME = re.compile(r"[^\W\d_][^\W_]*(?:(?:[ .'’-]| ?\. ?)[^\W_]+)*\.?")
 _SPEC = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+")
 _LABEL = re.compile(r"[^A-Za-z0-9_.-]+")
 MAX_NAME = 64
+_QUOTED_MOST = 10_000
 
 
 def checked(name: str, value: str) -> str:
@@ -75,7 +76,14 @@ def encode_words(text: str, *, first: int = MAX_WORD) -> list[str]:
 
     ``first`` is the room for the first word, beside the header's name.
     """
-    pieces = [_quoted(character) for character in text]
+    quoted, size, room = text.translate(_QUOTED), len(text.encode()), min(first, MAX_WORD)
+    # Most names and subjects are one word; only longer ones are cut character by character.
+    if len(quoted) <= size * 4 / 3:
+        if len(quoted) <= _room(room, as_q=True):
+            return [f"=?utf-8?q?{quoted}?="]
+    elif size <= _room(room, as_q=False):
+        return [_word(text, [], as_q=False)]
+    pieces = [_QUOTED[ord(character)] for character in text]
     as_q = sum(map(len, pieces)) <= len(text.encode()) * 4 / 3
     costs = [len(piece) if as_q else len(character.encode()) for piece, character in zip(pieces, text, strict=True)]
     words: list[str] = []
@@ -88,11 +96,17 @@ def encode_words(text: str, *, first: int = MAX_WORD) -> list[str]:
     return [*words, _word(text[start:], pieces[start:], as_q)]
 
 
-def _quoted(character: str) -> str:
-    """Return a character as the Q encoding writes it (RFC 2047 4.2)."""
-    if character in _Q_SAFE:
-        return character
-    return "_" if character == " " else "".join(f"={byte:02X}" for byte in character.encode())
+class _QuotedCharacters(dict[int, str]):
+    """How the Q encoding writes each character (RFC 2047 4.2), by its number; filled as they are met."""
+
+    def __missing__(self, number: int) -> str:
+        quoted = "".join(f"={byte:02X}" for byte in chr(number).encode())
+        if len(self) < _QUOTED_MOST:
+            self[number] = quoted
+        return quoted
+
+
+_QUOTED = _QuotedCharacters({ord(character): character for character in _Q_SAFE} | {ord(" "): "_"})
 
 
 def _room(length: int, as_q: bool) -> int:
@@ -148,18 +162,41 @@ def date_header(moment: datetime) -> str:
     return header("Date", format_datetime(moment.astimezone(UTC).replace(microsecond=0)))
 
 
-def list_unsubscribe(url: str, mailto: str, token: str) -> str:
-    """Return the pair of RFC 2369 and RFC 8058: the web address first, never folded, never encoded."""
-    targets = f"<{_uri(url)}>"
-    if mailto:
-        targets += f", <mailto:{_uri(mailto)}?subject=unsubscribe%20{token}>"
-    return header("List-Unsubscribe", targets) + "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+class ListUnsubscribe:
+    """The pair of RFC 2369 and RFC 8058: the web address first, never folded, never encoded.
+
+    What all messages share is checked once; tokens are ours and made of letters, digits, ``-`` and ``_``.
+    """
+
+    def __init__(self, url: str, mailto: str) -> None:
+        """Prepare the lines for addresses that begin with ``url`` and end in a token.
+
+        Raises:
+            RenderError: an address holds what would end it early, or is too long.
+        """
+        _refuse_delimiters(url + mailto)
+        self._begin = f"List-Unsubscribe: <{url}"
+        self._middle = f">, <mailto:{mailto}?subject=unsubscribe%20" if mailto else ""
+        self._room = MAX_LINE - len(self._begin)
+        checked("List-Unsubscribe", self._begin + self._middle)
+        if not (self._begin + self._middle).isascii():
+            raise RenderError("header List-Unsubscribe: the address is not ASCII")
+
+    def lines(self, token: str) -> str:
+        """Return both lines for one recipient.
+
+        Raises:
+            RenderError: they would be longer than a line may be.
+        """
+        targets = f"{token}{self._middle}{token}>" if self._middle else f"{token}>"
+        if len(targets) > self._room:
+            raise RenderError(f"header List-Unsubscribe: longer than {MAX_LINE} characters")
+        return f"{self._begin}{targets}\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
 
 
-def _uri(text: str) -> str:
+def _refuse_delimiters(text: str) -> None:
     if re.search(r"[\s<>,\"]", text):
         raise RenderError("header List-Unsubscribe: the address holds a space, a comma, a quote or an angle bracket")
-    return text
 
 
 def campaign_headers(profile: SenderProfile, *, send_id: str, campaign: str, topic: str) -> str:

@@ -56,7 +56,8 @@ def _words(text: str) -> Iterator[tuple[bool, str]]:
 
 def _tag(tag: str) -> Iterator[tuple[bool, str]]:
     if tag.startswith("<style"):
-        yield False, re.sub(r"\}\s*", "}\n", re.sub(r"\s+", " ", tag))
+        # The space keeps a rule's dot away from the begin of its line, where SMTP would have it doubled.
+        yield False, re.sub(r"\}\s*", "}\n ", re.sub(r"\s+", " ", tag))
     elif tag.startswith(("<pre", "<!")):
         yield False, _references(tag) if tag.startswith("<pre") else tag
     else:

@@ -18,6 +18,7 @@ from senders.rendering.context import SendContext
 from senders.rendering.environment import LINK_SLOT, LinkSlot, TemplateEnvironment, contact_values
 from senders.rendering.expressions import CONTACT, PIXEL_SLOT, UNSUBSCRIBE_URL, VIEW_URL
 from senders.rendering.links import personal_url, slot_name
+from senders.rendering.pieces import Pieces
 from senders.rendering.template import CompiledTemplate
 from senders.rendering.text import tidy_text
 from senders.tracking.addresses import AddressError, wire_address
@@ -32,6 +33,18 @@ class Rendered:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Rendering:
+    """The same, with the HTML still in pieces."""
+
+    subject: str
+    html: list[str]
+    text: str
+
+    def whole(self) -> Rendered:
+        return Rendered(self.subject, "".join(self.html), self.text)
+
+
 class Renderer:
     """Makes the messages of one send."""
 
@@ -43,14 +56,15 @@ class Renderer:
         self._topic = context.topic
         self._base_url = context.base_url.rstrip("/")
         escaping, plain = TemplateEnvironment(autoescape=True), TemplateEnvironment(autoescape=False)
-        self._html = escaping.from_string(template.html)
-        self._text = plain.from_string(template.text)
-        self._subject = plain.from_string(template.subject)
+        self._html = Pieces(template.html, escaping)
+        self._text = Pieces(template.text, plain)
+        self._subject = Pieces(template.subject, plain)
         self._links = tuple(link for link in template.links if link.role == "content" and link.url)
         self._plain = {slot_name(link.link_no): link.url for link in self._links}
         self._slots = tuple((slot_name(link.link_no), link.link_no) for link in self._links)
         self._sender = headers.mailbox_header("From", profile.from_name, profile.from_address)
         self._reply_to = headers.mailbox_header("Reply-To", "", profile.reply_to) if profile.reply_to else ""
+        self._unsubscribe = headers.ListUnsubscribe(f"{self._base_url}/u/", profile.unsubscribe_mailto)
         self._date = headers.date_header(context.sent_at)
         self._campaign = headers.campaign_headers(
             profile, send_id=context.send_id, campaign=context.campaign, topic=context.topic
@@ -62,11 +76,11 @@ class Renderer:
         Raises:
             RenderError: a value is missing or of a kind that cannot be shown.
         """
-        return self._render(row, self._unsubscribe_token(row), with_pixel=bool(row["tracking"]))
+        return self._render(row, self._unsubscribe_token(row), with_pixel=bool(row["tracking"])).whole()
 
     def render_web(self, row: Mapping[str, object]) -> str:
         """Return the HTML for the page in the browser: without the pixel, which would count as an open."""
-        return self._render(row, self._unsubscribe_token(row), with_pixel=False).html
+        return self._render(row, self._unsubscribe_token(row), with_pixel=False).whole().html
 
     def render_preheader(self, row: Mapping[str, object]) -> str:
         """Return the line that an inbox shows after the subject, as plain text."""
@@ -93,20 +107,27 @@ class Renderer:
                 self._reply_to,
                 headers.text_header("Subject", rendered.subject),
                 self._date,
-                headers.header("Message-ID", f"<{message_id}>"),
+                f"Message-ID: <{message_id}>\r\n",
                 self._campaign,
-                headers.list_unsubscribe(f"{self._base_url}/u/{token}", self._profile.unsubscribe_mailto, token),
+                self._unsubscribe.lines(token),
             )
         )
         raw = mime.alternative(
             head.encode("ascii"),
             b"=_" + message_id.partition("@")[0].encode("ascii"),
             mime.text_part(rendered.text),
-            mime.html_part(rendered.html, static_is_7bit=self._template.html_is_7bit),
+            self._html_part(rendered.html),
         )
         return Message(seq, address, self._tokens.return_path(seq, self._profile.bounce_domain), message_id, raw)
 
-    def _render(self, row: Mapping[str, object], unsubscribe: str, *, with_pixel: bool) -> Rendered:
+    def _html_part(self, pieces: list[str]) -> mime.Part:
+        if self._template.html_is_7bit and self._html.is_plain:
+            part = mime.seven_bit(self._html.encode(pieces), may_begin_lines=self._html.may_begin_lines)
+            if part is not None:
+                return part
+        return mime.quoted_printable("".join(pieces))
+
+    def _render(self, row: Mapping[str, object], unsubscribe: str, *, with_pixel: bool) -> _Rendering:
         seq, tracked = _seq(row), bool(row["tracking"])
         values: dict[str, object] = {
             CONTACT: contact_values(row, self._template.fields),
@@ -117,9 +138,9 @@ class Renderer:
             **(self._clicks(seq) if tracked else self._plain),
         }
         try:
-            subject = " ".join(self._subject.render(values).split())
-            page = self._html.render(values)
-            text = tidy_text(self._text.render(values))
+            subject = " ".join("".join(self._subject.texts(values)).split())
+            page = self._html.texts(values)
+            text = tidy_text("".join(self._text.texts(values)))
         except UndefinedError as error:
             raise RenderError(f"a value is missing: {error.message}") from error
         except SecurityError as error:
@@ -128,7 +149,7 @@ class Renderer:
             raise RenderError(f"the template failed: {type(error).__name__}: {error}") from error
         if not subject:
             raise RenderError("the subject is empty")
-        return Rendered(subject, page, text)
+        return _Rendering(subject, page, text)
 
     def _clicks(self, seq: int) -> dict[str, str]:
         base, click = f"{self._base_url}/c/", self._tokens.click

@@ -134,21 +134,29 @@ def test_addresses_that_are_none_are_refused() -> None:
 
 @pytest.mark.parametrize("length", [40, 200, 900])
 def test_the_way_out_is_one_unfolded_line(length: int) -> None:
-    url = "https://mail.acme.example/u/" + "x" * (length - 28)
-    made = headers.list_unsubscribe(url, "", "tok")
-    assert made == f"List-Unsubscribe: <{url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+    url = "https://mail.acme.example/u/"
+    token = "x" * (length - len(url))
+    made = headers.ListUnsubscribe(url, "").lines(token)
+    assert made == f"List-Unsubscribe: <{url}{token}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+
+
+def test_a_way_out_longer_than_a_line_is_refused() -> None:
+    with pytest.raises(RenderError, match="998"):
+        headers.ListUnsubscribe("https://mail.acme.example/u/", "").lines("x" * 960)
 
 
 def test_the_web_address_comes_before_the_mail_address() -> None:
-    made = headers.list_unsubscribe("https://a.example/u/t", "leave@b.example", "tok")
-    expected = "List-Unsubscribe: <https://a.example/u/t>, <mailto:leave@b.example?subject=unsubscribe%20tok>\r\n"
+    made = headers.ListUnsubscribe("https://a.example/u/", "leave@b.example").lines("t0k")
+    expected = "List-Unsubscribe: <https://a.example/u/t0k>, <mailto:leave@b.example?subject=unsubscribe%20t0k>\r\n"
     assert made.startswith(expected)
 
 
-@pytest.mark.parametrize("url", ["https://a.example/ x", "https://a.example/>", "https://a.example/,b"])
+@pytest.mark.parametrize(
+    "url", ["https://a.example/ x", "https://a.example/>", "https://a.example/,b", "https://ä.example/u/", "a\x00b"]
+)
 def test_unsubscribe_addresses_that_would_break_the_list(url: str) -> None:
     with pytest.raises(RenderError, match="List-Unsubscribe"):
-        headers.list_unsubscribe(url, "", "t")
+        headers.ListUnsubscribe(url, "")
 
 
 def test_lines_longer_than_the_standard_allows_are_refused() -> None:

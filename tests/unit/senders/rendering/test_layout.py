@@ -27,7 +27,7 @@ def test_no_line_begins_with_from() -> None:
 def test_preformatted_text_styles_and_conditions_are_left_alone() -> None:
     html = "<style>a {\n  b: c; }\n</style><pre>1\n  2  é</pre><!--[if mso | IE]><td   width='1'><![endif]--> a   b"
     settled, is_7bit = settle(html)
-    assert "<style>a { b: c; }\n</style>" in settled
+    assert "<style>a { b: c; }\n </style>" in settled
     assert "<pre>1\n  2  &#233;</pre>" in settled
     assert "<!--[if mso | IE]><td width='1'><![endif]-->" in settled
     assert settled.endswith("a b\n")

@@ -1,5 +1,6 @@
 """Tokens: each says what it was made to say, and nothing else passes for one."""
 
+import base64
 import pickle
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from senders.errors import TokenError
 from senders.tracking.keys import Keyring
-from senders.tracking.tokens import NO_SEND, Claims, Purpose, SendTokens, TokenReader, send_tokens
+from senders.tracking.tokens import NO_SEND, Claims, Purpose, SendTokens, TokenReader, _base32, send_tokens
 
 HASH = bytes(range(16))
 SEQS = st.integers(0, 2**32 - 1)
@@ -195,3 +196,8 @@ def test_tokens_of_a_preview_are_good_for_nothing(ring: Keyring) -> None:
     ):
         with pytest.raises(TokenError, match="preview"):
             TokenReader(ring).read(token, purpose)
+
+
+@given(st.binary(min_size=10, max_size=10))
+def test_return_paths_are_written_in_base32(tag: bytes) -> None:
+    assert _base32(tag) == base64.b32encode(tag).decode("ascii").lower()
