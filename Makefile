@@ -5,7 +5,7 @@ BIN := .venv/bin
 export MAILRAIL_WAREHOUSE ?= /tmp/mailrail-lint.duckdb
 export DO_NOT_TRACK = 1
 
-.PHONY: demo dev test check fix bench pictures install lock
+.PHONY: demo dev test proof-long check fix bench pictures install lock
 
 demo: .venv/.installed ## the whole loop on sample data, into an SMTP sink on this machine
 	$(BIN)/mailrail demo
@@ -15,6 +15,9 @@ dev: .venv/.installed ## everything: Dagster UI, dashboards, collector, sender, 
 
 test: .venv/.installed-dev ## every test
 	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
+
+proof-long: .venv/.installed-dev ## the promises of the sender: hundreds of kills, every crash point (about an hour)
+	$(BIN)/python -m pytest -q tests/proof
 
 check: .venv/.installed-dev ## format, lint, types, borders, SQL
 	$(BIN)/ruff format --check .

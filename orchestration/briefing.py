@@ -10,6 +10,7 @@ from pathlib import Path
 from assets.audiences.definition import CampaignDefinition, check_campaign, load_campaign
 from assets.warehouse import dbt
 from orchestration.settings import Settings
+from senders.config import TRANSACTIONAL
 from senders.errors import Problem
 
 
@@ -42,7 +43,7 @@ def brief_campaign(settings: Settings, campaign: str) -> Briefing:
         relay=_relay(settings, definition),
         schedule=_schedule(definition),
         approval=_approval(definition),
-        limits=_limits(definition),
+        limits=_limits(settings, definition),
         problems=tuple(_problems(settings, folder)),
     )
 
@@ -57,6 +58,8 @@ def _relay(settings: Settings, definition: CampaignDefinition) -> str:
     relay = settings.relays.get(profile.relay) if profile else None
     if profile is None or relay is None:
         return ""
+    if relay.transport != "smtp":
+        return f"by {profile.relay} ({relay.transport}: nobody is mailed)"
     place = "this machine" if relay.build(profile.relay).is_loopback else relay.host
     return f"by {profile.relay} ({place})"
 
@@ -76,14 +79,20 @@ def _approval(definition: CampaignDefinition) -> str:
     return "by a person, with the exact number"
 
 
-def _limits(definition: CampaignDefinition) -> str:
+def _limits(settings: Settings, definition: CampaignDefinition) -> str:
     parts = []
     if definition.frequency_cap is not None:
         parts.append(f"at most {definition.frequency_cap.messages} in {definition.frequency_cap.days} days")
     if definition.holdout:
         parts.append(f"holdout {definition.holdout:.1%}")
-    parts.append(f"given up after {definition.expire_hours:g} h")
+    parts.append(f"given up after {definition.expire_hours or _expire_hours(settings, definition):g} h")
     return " · ".join(parts)
+
+
+def _expire_hours(settings: Settings, definition: CampaignDefinition) -> float:
+    profile = settings.senders.get(definition.sender)
+    is_awaited = profile is not None and profile.stream == TRANSACTIONAL
+    return settings.delivery.transactional_expire_hours if is_awaited else settings.delivery.expire_hours
 
 
 def _problems(settings: Settings, folder: Path) -> list[Problem]:

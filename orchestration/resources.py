@@ -17,7 +17,9 @@ def build_mailrail(settings: Settings) -> Mailrail:
     relays = settings.relay_configs()
     is_production = settings.environment == "production"
     allowed = {
-        name: None if is_production or relays[profile.relay].is_loopback else tuple(settings.recipient_allow_list)
+        name: None
+        if is_production or all(relays[relay].is_loopback for relay in profile.pool)
+        else tuple(settings.recipient_allow_list)
         for name, profile in settings.profiles.items()
     }
     return Mailrail(
@@ -29,6 +31,7 @@ def build_mailrail(settings: Settings) -> Mailrail:
         git_commit=read_commit(settings.project),
         dashboards_url=settings.dashboards_url(),
         currency=settings.dashboards.currency,
+        resolve_mx=settings.resolves_mx(),
     )
 
 

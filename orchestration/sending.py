@@ -8,7 +8,7 @@ import contextlib
 import fcntl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -16,15 +16,16 @@ import dagster as dg
 
 from assets.deliveries.assets import SCHEDULED
 from assets.partitions import send_id, send_key, split_send_id
-from orchestration.cli.progress import Advance, bar
+from orchestration.cli.progress import live_sends
 from orchestration.processes import run_to_end, running
 from orchestration.runs import Runner, open_runner, require_job
 from orchestration.settings import Settings
 from orchestration.steering import choose_send, run_again, status_row
+from orchestration.watching import LOOK_SECONDS, Stand, Watch
 from senders.clock import open_clock
 from senders.errors import GuardError
 from senders.ledger.store import Ledger
-from senders.message import FINAL_STATES, State
+from senders.message import State
 
 _OPEN = (State.QUEUED, State.OFFERED)
 _DAY = timedelta(days=1)
@@ -45,6 +46,7 @@ def send_now(
         job = require_job(runner, campaign)
         require_new(settings, campaign, again)
         prepare(runner, job, key)
+        require_new(settings, campaign, again)  # rendering may have taken long enough for a schedule to fire
         return deliver(runner, job, key, confirm=confirm, approved_by=approved_by, show=show)
 
 
@@ -199,13 +201,13 @@ def require_new(settings: Settings, campaign: str, again: bool) -> None:
 
 @contextlib.contextmanager
 def _shown(settings: Settings, identity: str, show: bool) -> Iterator[None]:
-    """Show a bar of the messages that have ended, while the body runs."""
+    """Show a bar for each mailbox provider while the body runs."""
     if not show:
         yield
         return
     stopped = threading.Event()
-    with bar(f"sending {identity}") as advance:
-        watcher = threading.Thread(target=_watch, args=(settings, identity, advance, stopped), daemon=True)
+    with live_sends(f"sending {identity} ...") as show_stands:
+        watcher = threading.Thread(target=_watch, args=(settings, identity, show_stands, stopped), daemon=True)
         watcher.start()
         try:
             yield
@@ -214,22 +216,17 @@ def _shown(settings: Settings, identity: str, show: bool) -> Iterator[None]:
             watcher.join()
 
 
-def _watch(settings: Settings, identity: str, advance: Advance, stopped: threading.Event) -> None:
+def _watch(
+    settings: Settings, identity: str, show: Callable[[Sequence[Stand]], None], stopped: threading.Event
+) -> None:
     with Ledger.open(settings.home) as ledger:
+        watch = Watch(ledger, identity)
         while True:
-            is_last = stopped.wait(0.2)
-            send = ledger.send(identity)
-            if send is not None:
-                counts = ledger.counts(send.send_no)
-                advance(sum(counts.get(state, 0) for state in FINAL_STATES), send.audience_rows, _said(counts))
+            is_last = stopped.wait(LOOK_SECONDS)
+            if stand := watch.look(is_last=is_last):
+                show([stand])
             if is_last:
                 return
-
-
-def _said(counts: dict[State, int]) -> str:
-    """Say beside the bar what became of messages, but for those that were simply accepted."""
-    shown = (State.REFUSED, State.DEFERRED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED, State.IN_DOUBT)
-    return "  ".join(f"{counts[state]:,} {state.value.replace('_', ' ')}" for state in shown if counts.get(state))
 
 
 def wait_settled(settings: Settings, identity: str, *, seconds: float) -> bool:

@@ -6,16 +6,21 @@ them all. What a part does with its settings does not belong here: each part get
 Precedence: command line, environment (``MAILRAIL_…``, nested by ``__``), ``.env``, ``mailrail.toml``, defaults.
 """
 
+import base64
 import os
 import sys
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from orchestration.pace import LimitsSettings, ProviderSettings, RelayPaceSettings
 from senders.config import (
+    AlertsConfig,
+    BrakesConfig,
     CollectorConfig,
     DeliveryConfig,
     DkimConfig,
@@ -24,20 +29,31 @@ from senders.config import (
     SenderProfile,
 )
 from senders.errors import ConfigError
+from senders.transports.tls import tls_context
 
 ROW_READER = "assets.deliveries.batches:read_rows"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 CODE_ROOT = Path(__file__).resolve().parents[1]
 
 
-class RelaySettings(BaseModel, extra="forbid"):
-    """One SMTP relay, ``[relays.<name>]``."""
+class RelaySettings(RelayPaceSettings):
+    """One relay, ``[relays.<name>]``."""
 
-    host: str = Field(description="Host name of the relay.")
+    transport: Literal["smtp", "maildir", "null"] = Field(
+        "smtp", description="maildir writes files and null takes everything: a full rehearsal that mails nobody."
+    )
+    folder: Path | None = Field(None, description="Maildir that takes the files of transport maildir.")
+    host: str = Field("", description="Host name of the relay; its certificate must bear it.")
     port: int = Field(587, description="Port: 465 for implicit TLS, 587 for STARTTLS.", ge=1, le=65535)
-    tls: Literal["implicit", "starttls", "none"] = Field("starttls", description="How the line is secured.")
+    tls: Literal["implicit", "starttls", "none"] = Field(
+        "starttls", description="How the line is secured; none on loopback only."
+    )
+    ca_file: Path | None = Field(None, description="PEM file of a private CA; it alone is trusted then.")
     username: str = Field("", description="Login name; empty for none.")
-    password: SecretStr = Field(SecretStr(""), description="Password; better by environment or password_file.")
+    auth: Literal["plain", "login"] | None = Field(
+        None, description="How to log in; unset for PLAIN, or LOGIN where only that is offered."
+    )
+    password: SecretStr = Field(SecretStr(""), description="Password; by the environment only, see password_file.")
     password_file: Path | None = Field(None, description="File that holds the password.")
     connections: int = Field(20, description="Connections kept open at once.", ge=1, le=500)
     messages_per_connection: int = Field(1000, description="Messages before a connection is renewed.", ge=1)
@@ -54,14 +70,44 @@ class RelaySettings(BaseModel, extra="forbid"):
             tls=self.tls,
             username=self.username,
             password=secret,
+            auth=self.auth or "",
+            ca_file=self.ca_file,
+            transport=self.transport,
+            folder=self.folder,
             connections=self.connections,
             messages_per_connection=self.messages_per_connection,
+            **self.pace(),
         )
+        self._check(relay)
+        return relay
+
+    def _check(self, relay: RelayConfig) -> None:
+        """Refuse a relay that could not work, or that would show what is secret."""
+        place = f"relays.{relay.name}"
+        if relay.transport == "smtp" and not relay.host:
+            raise ConfigError(f"{place}.host: it is missing; set the host name of the relay.")
+        if relay.transport == "maildir" and relay.folder is None:
+            raise ConfigError(f"{place}.folder: it is missing; set the folder that takes the files.")
         if relay.tls == "none" and not relay.is_loopback:
             raise ConfigError(
-                f"relays.{name}: tls = none is for loopback only, and {relay.host!r} is not; set starttls or implicit."
+                f"{place}: tls = none is for loopback only, and {relay.host!r} is not; set starttls or implicit."
             )
-        return relay
+        if relay.username and not relay.password:
+            raise ConfigError(f"{place}: username is set and there is no password; set password_file.")
+        if relay.ca_file is not None:
+            try:
+                tls_context(relay.ca_file)
+            except OSError as error:  # of ssl too
+                raise ConfigError(f"{place}.ca_file: {relay.ca_file}: {error}; set a PEM file.") from None
+
+
+# Mail in their name that they did not sign fails DMARC everywhere.
+_MAILBOX_DOMAINS = frozenset(
+    {
+        "aol.com", "gmail.com", "gmx.de", "gmx.net", "googlemail.com", "hotmail.com", "icloud.com", "live.com",
+        "me.com", "msn.com", "outlook.com", "web.de", "yahoo.com", "ymail.com",
+    }
+)  # fmt: skip
 
 
 class DkimSettings(BaseModel, extra="forbid"):
@@ -70,6 +116,27 @@ class DkimSettings(BaseModel, extra="forbid"):
     domain: str = Field(description="Signing domain, d= of the signature.")
     selector: str = Field(description="Selector, s= of the signature.")
     private_key_file: Path = Field(description="PEM file with an RSA or Ed25519 private key.")
+    ed25519_selector: str = Field(
+        "", description="Selector of a second signature, by an Ed25519 key beside the RSA key."
+    )
+    ed25519_private_key_file: Path | None = Field(None, description="PEM file with that Ed25519 private key.")
+
+    @model_validator(mode="after")
+    def _second_whole(self) -> Self:
+        if bool(self.ed25519_selector) != (self.ed25519_private_key_file is not None):
+            raise ValueError("set both of ed25519_selector and ed25519_private_key_file, or neither")
+        return self
+
+    def build(self, place: str) -> DkimConfig:
+        """Return the signature's keys, read from their files."""
+        second = self.ed25519_private_key_file
+        return DkimConfig(
+            self.domain,
+            self.selector,
+            _read_secret(self.private_key_file, f"{place}.private_key_file"),
+            self.ed25519_selector,
+            _read_secret(second, f"{place}.ed25519_private_key_file") if second is not None else b"",
+        )
 
 
 class SenderSettings(BaseModel, extra="forbid"):
@@ -80,16 +147,39 @@ class SenderSettings(BaseModel, extra="forbid"):
     reply_to: str = Field("", description="Address in Reply-To; empty for none.")
     bounce_domain: str = Field(description="Domain of the return path; its mail must reach the mailbox reader.")
     message_id_domain: str = Field(description="Domain in Message-ID.")
-    relay: str = Field(description="Name of the relay that takes the mail.")
+    relay: str = Field("", description="Name of the relay that takes the mail.")
+    relays: tuple[str, ...] = Field((), description="Instead of relay: several; the next takes over when one is down.")
+    stream: Literal["marketing", "transactional"] = Field(
+        "marketing", description="transactional goes first and to people who unsubscribed from a topic as well."
+    )
     unsubscribe_mailto: str = Field("", description="Address for unsubscribing by mail; empty for none.")
     dkim: DkimSettings | None = Field(None, description="Signature made by us; none where the relay signs.")
 
+    @field_validator("from_address")
+    @classmethod
+    def _own_domain(cls, address: str) -> str:
+        from senders.rendering.scripts import mixed_label  # brings tables that few commands need
+
+        domain = address.rpartition("@")[2].lower()
+        if domain in _MAILBOX_DOMAINS:
+            raise ValueError(f"{domain} belongs to a mailbox provider, and others refuse it; use a domain of yours")
+        if label := mixed_label(domain):
+            raise ValueError(f"{label!r} mixes letters of several scripts, which mailbox providers refuse")
+        return address
+
+    @model_validator(mode="after")
+    def _name_relays(self) -> Self:
+        if bool(self.relay) == bool(self.relays):
+            raise ValueError('name one relay = "…", or several in order: relays = ["…", "…"]')
+        if len(set(self.relays)) < len(self.relays):
+            raise ValueError("relays: one of them is named twice; name each once")
+        self.relays = self.relays or (self.relay,)
+        self.relay = self.relays[0]
+        return self
+
     def build(self, name: str) -> SenderProfile:
         """Return the profile as rendering and delivery want it."""
-        dkim = None
-        if self.dkim is not None:
-            pem = _read_secret(self.dkim.private_key_file, f"senders.{name}.dkim.private_key_file")
-            dkim = DkimConfig(self.dkim.domain, self.dkim.selector, pem)
+        dkim = self.dkim.build(f"senders.{name}.dkim") if self.dkim is not None else None
         return SenderProfile(
             name=name,
             from_name=self.from_name,
@@ -98,6 +188,8 @@ class SenderSettings(BaseModel, extra="forbid"):
             bounce_domain=self.bounce_domain,
             message_id_domain=self.message_id_domain,
             relay=self.relay,
+            spare_relays=self.relays[1:],
+            stream=self.stream,
             unsubscribe_mailto=self.unsubscribe_mailto,
             dkim=dkim,
         )
@@ -111,14 +203,78 @@ class CollectorSettings(BaseModel, extra="forbid"):
     base_url: str = Field("http://127.0.0.1:8025", description="Address of the collector as recipients see it.")
 
 
-class DeliverySettings(BaseModel, extra="forbid"):
+class DeliverySettings(LimitsSettings):
     """How the sender works, ``[delivery]``."""
 
     pairs: int = Field(1, description="Shards sent at once, each with a render child of its own.", ge=1, le=64)
-    retry_minutes: tuple[float, ...] = Field(
-        (5, 15, 30, 60), description="Pauses after a temporary refusal; the last repeats.", min_length=1
+    retry_minutes: tuple[Annotated[float, Field(gt=0, le=300)], ...] = Field(
+        (5, 15, 30, 60), description="Pauses after a temporary refusal, 300 at most; the last repeats.", min_length=1
     )
     expire_hours: float = Field(24, description="Hours after which an unaccepted message is given up.", gt=0)
+    transactional_expire_hours: float = Field(4, description="The same for transactional sends.", gt=0)
+    resolve_mx: bool | None = Field(
+        None, description="Ask the DNS who receives a domain's mail; unset: only where real sends are allowed."
+    )
+    metrics_port: int | None = Field(
+        None, description="Port on which the sender shows its metrics to Prometheus; unset for none.", ge=1, le=65535
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address the metrics listen on; they have no login.")
+
+
+class BrakesSettings(BaseModel, extra="forbid"):
+    """When a send stops by itself, ``[brakes]``."""
+
+    after_results: int = Field(200, description="Results that a share needs before it can stop a send.", ge=1)
+    refused_percent: float = Field(5, description="Messages refused for good, of a provider or of all.", gt=0, le=100)
+    bounced_percent: float = Field(5, description="Accepted messages that came back as undeliverable.", gt=0, le=100)
+    broken_percent: float = Field(10, description="Messages under which the line to the relay broke.", gt=0, le=100)
+    complaints_warn_percent: float = Field(0.1, description="Complaints (spam button) that raise an alert.", gt=0)
+    complaints_stop_percent: float = Field(0.3, description="Complaints that stop the send.", gt=0)
+    sender_faults: int = Field(5, description="Refusals in a row because of us (SPF, DKIM, DMARC, login).", ge=1)
+
+    def build(self) -> BrakesConfig:
+        """Return the limits as shares."""
+        return BrakesConfig(
+            after_results=self.after_results,
+            refused=self.refused_percent / 100,
+            bounced=self.bounced_percent / 100,
+            broken=self.broken_percent / 100,
+            complaints_warn=self.complaints_warn_percent / 100,
+            complaints_stop=self.complaints_stop_percent / 100,
+            sender_faults=self.sender_faults,
+        )
+
+
+class AlertsSettings(BaseModel, extra="forbid"):
+    """Who is told that a send was stopped, ``[alerts]``."""
+
+    mail_to: tuple[str, ...] = Field((), description="Addresses that get a mail.")
+    webhook_url: str = Field("", description="Address that gets a POST; https, or this machine.")
+    webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Signs the POST (Standard Webhooks, whsec_…); better by webhook_secret_file."
+    )
+    webhook_secret_file: Path | None = Field(None, description="File that holds the secret.")
+
+    def build(self) -> AlertsConfig:
+        """Return who is told.
+
+        Raises:
+            ConfigError: the webhook's address or secret cannot be used.
+        """
+        text = self.webhook_secret.get_secret_value()
+        if self.webhook_secret_file is not None:
+            text = _read_secret(self.webhook_secret_file, "alerts.webhook_secret_file").decode().strip()
+        place = urlsplit(self.webhook_url)
+        if self.webhook_url and not (place.hostname and (place.scheme == "https" or _is_local(place))):
+            raise ConfigError(
+                f"alerts.webhook_url: {place.scheme}://{place.hostname} is neither https nor this machine; an alert "
+                "tells about your sends, so set an https address."
+            )
+        try:
+            secret = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            raise ConfigError("alerts.webhook_secret: it is not base64; take one that begins with whsec_.") from None
+        return AlertsConfig(self.mail_to, self.webhook_url, secret)
 
 
 class DashboardsSettings(BaseModel, extra="forbid"):
@@ -155,12 +311,18 @@ class Settings(BaseSettings):
         default_factory=list, description="Addresses and @domains that may get real mail outside production."
     )
     seed_list: list[str] = Field(default_factory=list, description="Addresses that get test mails.")
-    relays: dict[str, RelaySettings] = Field(default_factory=dict, description="SMTP relays by name.")
+    relays: dict[str, RelaySettings] = Field(default_factory=dict, description="Relays by name.")
     senders: dict[str, SenderSettings] = Field(default_factory=dict, description="Sender profiles by name.")
+    providers: dict[str, ProviderSettings] = Field(default_factory=dict, description="Mailbox providers by name.")
     collector: CollectorSettings = Field(CollectorSettings(), description="The public HTTP end.")
     dashboards: DashboardsSettings = Field(DashboardsSettings(), description="The pages people read.")
     dagster: DagsterSettings = Field(DagsterSettings(), description="The Dagster UI.")
     delivery: DeliverySettings = Field(DeliverySettings(), description="How the sender works.")
+    log: Literal["auto", "json", "text"] = Field(
+        "auto", description="How standing processes log: auto is text on a terminal, JSON lines elsewhere."
+    )
+    brakes: BrakesSettings = Field(BrakesSettings(), description="When a send stops by itself.")
+    alerts: AlertsSettings = Field(AlertsSettings(), description="Who is told that a send was stopped.")
 
     @classmethod
     def settings_customise_sources(
@@ -173,25 +335,36 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put mailrail.toml of the project last."""
         toml = TomlConfigSettingsSource(settings_cls, _find_project() / "mailrail.toml")
+        _refuse_secrets(toml())
         return init_settings, env_settings, dotenv_settings, toml
 
     @model_validator(mode="after")
     def _resolve(self) -> Self:
         self.project = self.project.resolve()
-        self.home = self.home if self.home.is_absolute() else self.project / self.home
+        self.home = self.project / self.home  # one that is absolute stays as it is, here and below
+        for relay in self.relays.values():
+            for name in ("folder", "ca_file", "password_file"):
+                if (path := getattr(relay, name)) is not None:
+                    setattr(relay, name, self.project / path)
         return self
 
     @cached_property
     def profiles(self) -> dict[str, SenderProfile]:
         """Sender profiles by name, checked against the relays."""
         for name, sender in self.senders.items():
-            if sender.relay not in self.relays:
-                known = ", ".join(sorted(self.relays)) or "none"
-                raise ConfigError(
-                    f"senders.{name}.relay: {sender.relay!r} is not a relay (known: {known}); add "
-                    f"[relays.{sender.relay}]."
-                )
+            for relay in sender.relays:
+                self._check_relay(name, sender, relay)
         return {name: sender.build(name) for name, sender in self.senders.items()}
+
+    def _check_relay(self, name: str, sender: SenderSettings, relay: str) -> None:
+        if relay not in self.relays:
+            known = ", ".join(sorted(self.relays)) or "none"
+            raise ConfigError(f"senders.{name}.relay: {relay!r} is not a relay (known: {known}); add [relays.{relay}].")
+        if sender.stream == "transactional" and self.relays[relay].connections < 2:
+            raise ConfigError(
+                f"relays.{relay}.connections: 1 is too few, since senders.{name} is transactional and keeps one for "
+                "itself; set 2 or more."
+            )
 
     def relay_configs(self) -> dict[str, RelayConfig]:
         """Relays by name; refuses one beyond this machine unless real sends are allowed.
@@ -222,6 +395,14 @@ class Settings(BaseSettings):
                 "use another MAILRAIL_HOME, or remove the clock file of the demo."
             )
 
+    def resolves_mx(self) -> bool:
+        """Whether the DNS is asked who receives a domain's mail: never by itself where no mail leaves this machine."""
+        if self.delivery.resolve_mx is not None:
+            return self.delivery.resolve_mx
+        return self.allow_real_sends and not all(
+            relay.transport != "smtp" or relay.host in _LOOPBACK for relay in self.relays.values()
+        )
+
     def delivery_config(self) -> DeliveryConfig:
         """Return what the standing sender must know."""
         return DeliveryConfig(
@@ -233,7 +414,28 @@ class Settings(BaseSettings):
             pairs=self.delivery.pairs,
             retry_seconds=tuple(minutes * 60 for minutes in self.delivery.retry_minutes),
             expire_seconds=self.delivery.expire_hours * 3600,
+            transactional_expire_seconds=self.delivery.transactional_expire_hours * 3600,
+            brakes=self.brakes.build(),
+            alerts=self._alerts(),
+            metrics_host=self.delivery.metrics_host,
+            metrics_port=self.delivery.metrics_port,
+            limits=self.delivery.limits(),
+            providers={name: provider.build() for name, provider in self.providers.items()},
         )
+
+    def _alerts(self) -> AlertsConfig:
+        from assets.warehouse.resources import is_allowed
+
+        alerts = self.alerts.build()
+        is_bound = self.environment != "production" and not all(
+            relay.is_loopback for relay in self.relay_configs().values()
+        )
+        for address in alerts.mail_to if is_bound else ():
+            if not is_allowed(address, tuple(self.recipient_allow_list)):
+                raise ConfigError(
+                    f"alerts.mail_to: {address} is not on recipient_allow_list and this is not production; add it."
+                )
+        return alerts
 
     def require_public_address(self) -> None:
         """Refuse a production whose links no mailbox provider would follow (RFC 8058 wants https).
@@ -345,6 +547,21 @@ def _find_project() -> Path:
         return Path(given)
     here = Path.cwd()
     return next((folder for folder in (here, *here.parents) if (folder / "mailrail.toml").exists()), CODE_ROOT)
+
+
+def _is_local(place: SplitResult) -> bool:
+    return place.scheme == "http" and place.hostname in _LOOPBACK
+
+
+def _refuse_secrets(toml: dict[str, Any]) -> None:
+    """Refuse a password in mailrail.toml: that file is meant to be shared and committed."""
+    for name, relay in dict(toml.get("relays", {})).items():
+        if isinstance(relay, dict) and relay.get("password"):
+            raise ConfigError(
+                f"relays.{name}.password: it stands in mailrail.toml, which is shared and committed; set "
+                f"MAILRAIL_RELAYS__{name.upper()}__PASSWORD, or name a file of its own by password_file, and change "
+                "the password if others have seen it."
+            )
 
 
 def _read_secret(path: Path, setting: str) -> bytes:

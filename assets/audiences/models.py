@@ -128,7 +128,12 @@ class CampaignDefinition(_Strict):
     frequency_cap: FrequencyCap | None = Field(None, description="Leaves out who got enough lately.")
     holdout: float = Field(0.0, ge=0, lt=1, description="Share that gets nothing, to measure what the campaign brings.")
     late_after_minutes: int = Field(120, ge=1, description="A schedule that fires later than this needs a person.")
-    expire_hours: float = Field(24, gt=0, le=168, description="How long a deferred message is tried.")
+    expire_hours: float | None = Field(
+        None, gt=0, le=168, description="How long a deferred message is tried; without it as [delivery] says."
+    )
+    rollout_percent_per_hour: float | None = Field(
+        None, gt=0, le=100, description="Share of the recipients that is mailed in an hour; unset for all at once."
+    )
     owners: list[str] = Field(
         default_factory=list, description="Who answers for it, as Dagster wants it: team:marketing"
     )

@@ -13,6 +13,7 @@ from typing import Any
 from assets.audiences.definition import DefinitionError, check_fields, load_campaign, shared_templates
 from assets.audiences.suggestions import suggest
 from senders.errors import ConfigError, Problem
+from senders.rendering.files import IMAGES
 from senders.rendering.includes import read_source
 from senders.rendering.mjml import parse
 from senders.rendering.template import BRAND_FILE, SUBJECT_FILE, TEMPLATE_FILE
@@ -201,6 +202,8 @@ def _check_loose(findings: _Findings, project: Path, path: Path) -> None:
         folder = Path(name)
         (folder / TEMPLATE_FILE).write_bytes(path.read_bytes())
         (folder / SUBJECT_FILE).write_text("Subject\n", encoding="utf-8")
+        if (images := path.resolve().parent / IMAGES).is_dir():
+            (folder / IMAGES).symlink_to(images)
         trial = try_template(folder, project / "assets" / "templates")
         problems = [*trial.problems, *_fields(folder, trial)]
         copy = str(folder / TEMPLATE_FILE)

@@ -4,8 +4,11 @@ One function builds each for any campaign. Rendering and the wire belong to ``se
 decide whether a send may begin stand in ``receipts``.
 """
 
+import dataclasses
+import functools
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import Field
@@ -17,6 +20,9 @@ from assets.partitions import send_id, sends_of
 from assets.stages import MARKETING_TEAM, campaign_group
 from assets.warehouse.resources import Mailrail
 
+if TYPE_CHECKING:
+    from senders.ledger.progress import Counts
+
 CHECK = "messages_are_fit"
 _GATES = """\
 Stops the receipts unless there is a recipient, the size is as usual or within at_most, no HTML is longer than 100 KB,
@@ -25,6 +31,18 @@ that was rendered, and nobody is suppressed at this moment. Judged by Great Expe
 shows; what only looks odd is listed as a warning.
 """
 SCHEDULED = "mailrail/scheduled"
+_PROVIDER_SCHEMA = dg.TableSchema(
+    [
+        dg.TableColumn("provider", "string", "Who receives the mail."),
+        dg.TableColumn("total", "int", "Messages of the audience."),
+        dg.TableColumn("accepted", "int", "The relay took them over."),
+        dg.TableColumn("refused", "int", "The relay refused them for good."),
+        dg.TableColumn("deferred", "int", "They wait for their next try."),
+        dg.TableColumn("passed_over", "int", "Suppressed, expired or cancelled."),
+        dg.TableColumn("in_doubt", "int", "The reply is not known."),
+        dg.TableColumn("settled", "int", "They have ended."),
+    ]
+)
 
 
 class Confirmation(dg.Config):
@@ -95,7 +113,8 @@ def build_receipts(definition: CampaignDefinition, folder: Path) -> dg.AssetsDef
         required_resource_keys={"mailrail"},
     )
     def receipts(context: dg.AssetExecutionContext, config: Confirmation) -> dg.MaterializeResult:
-        from assets.deliveries.receipts import authorise, follow, open_send
+        from assets.deliveries.following import follow
+        from assets.deliveries.receipts import authorise, open_send
 
         mailrail: Mailrail = context.resources.mailrail
         identity = send_id(name, context.partition_key)
@@ -110,13 +129,45 @@ def build_receipts(definition: CampaignDefinition, folder: Path) -> dg.AssetsDef
                 approved_by=config.approved_by,
                 is_scheduled=context.run.tags.get(SCHEDULED) == "true",
             )
-            open_send(definition, folder, mailrail, ledger, send_id=identity)
-            proof = follow(ledger, identity, log=context.log.info)
+            open_no = open_send(definition, folder, mailrail, ledger, send_id=identity)
+            proof = follow(ledger, identity, tell=functools.partial(_observe, context, identity))
+            progress = ledger.exact_progress(open_no)
         return dg.MaterializeResult(
-            metadata={**_said(proof.metadata()), "page": dg.MetadataValue.url(mailrail.page_url(identity))}
+            metadata={
+                **_said(proof.metadata()),
+                "by_provider": provider_table(progress),
+                "page": dg.MetadataValue.url(mailrail.page_url(identity)),
+            }
         )
 
     return receipts
+
+
+def _observe(context: dg.AssetExecutionContext, identity: str, progress: "Mapping[str, Counts]") -> None:
+    """Show in the Dagster UI how far a send is, while it runs."""
+    from assets.deliveries.following import progress_line
+
+    line = progress_line(identity, progress)
+    context.log.info(line)
+    context.log_event(
+        dg.AssetObservation(
+            asset_key=context.asset_key,
+            partition=context.partition_key,
+            description=line,
+            metadata={"by_provider": provider_table(progress)},
+        )
+    )
+
+
+def provider_table(progress: "Mapping[str, Counts]") -> dg.TableMetadataValue:
+    """Return how far each mailbox provider is, the largest first and the small ones together."""
+    from senders.ledger.progress import group_providers, sum_counts
+
+    records = []
+    for name, names in group_providers(progress).items():
+        counts = sum_counts(progress[each] for each in names)
+        records.append(dg.TableRecord({"provider": name, **dataclasses.asdict(counts), "settled": counts.settled}))
+    return dg.MetadataValue.table(records, schema=_PROVIDER_SCHEMA)
 
 
 def receipts_key(campaign: str) -> dg.AssetKey:

@@ -23,7 +23,7 @@ class Job:
     """One shard to be measured; picklable, without master keys or secrets."""
 
     file: str
-    template: str
+    template: CompiledTemplate
     context: SendContext
 
 
@@ -48,7 +48,7 @@ class Measures:
 
 def measure(job: Job) -> Measures:
     """Render every row of a shard and drop the messages."""
-    template = CompiledTemplate.from_json(job.template)
+    template = job.template
     renderer = Renderer(template, job.context)
     found = Measures()
     for row in read_rows(job.file):
@@ -70,4 +70,5 @@ def _count(found: Measures, made: Message | Unrenderable) -> None:
 def html_bytes(raw: bytes) -> int:
     """Return the size of a message's HTML as it travels."""
     start = raw.index(b"\r\n\r\n", raw.index(_HTML_HEAD)) + 4
-    return raw.rindex(b"\r\n--") - start
+    begin = raw.rindex(b"\r\n--", 0, start) + 2
+    return raw.index(b"\r\n" + raw[begin : raw.index(b"\r\n", begin)], start) - start

@@ -23,14 +23,15 @@ from assets.warehouse.resources import Mailrail
 from senders.clock import format_time
 from senders.config import SenderProfile
 from senders.errors import ConfigError, GuardError
+from senders.rendering import saved
 from senders.rendering.context import SendContext
+from senders.rendering.saved import TEMPLATE_FILE
 from senders.rendering.specimen import Kind
 from senders.rendering.template import CompiledTemplate, compile_template
 from senders.tracking.tokens import send_tokens
 
 VERSION = 1
 PREFLIGHT_FILE = "preflight.json"
-TEMPLATE_FILE = "template.json"
 PROCESSES = 2
 _POOL_FROM_ROWS = 40_000  # below, starting processes costs more than they save
 
@@ -108,7 +109,7 @@ def run_preflight(
         checked_at=format_time(mailrail.clock.now()),
     )
     require_not_begun(ledger, send_id)  # it may have been opened while we rendered
-    _write(target / TEMPLATE_FILE, template.to_json())
+    saved.save_template(template, target)
     if specimen is None:
         (target / SPECIMEN_FILE).unlink(missing_ok=True)
     else:
@@ -137,7 +138,7 @@ def load_preflight(folder: Path) -> Preflight:
 
 def load_template(folder: Path) -> CompiledTemplate:
     """Read the compiled template of a send's folder."""
-    return CompiledTemplate.from_json((folder / TEMPLATE_FILE).read_text(encoding="utf-8"))
+    return saved.load_template(folder / TEMPLATE_FILE)
 
 
 def content_hash(template: CompiledTemplate, profile: SenderProfile, base_url: str, topic: str) -> str:
@@ -170,7 +171,7 @@ def _jobs(manifest: Manifest, template: CompiledTemplate, profile: SenderProfile
     for shard in manifest.shards:
         yield Job(
             file=str(mailrail.send_folder(manifest.send_id) / shard.file),
-            template=template.to_json(),
+            template=template,
             context=SendContext(
                 profile=replace(profile, dkim=None),  # a private key has no business in another process
                 tokens=send_tokens(mailrail.keyring(), manifest.send_no),

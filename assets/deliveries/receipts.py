@@ -1,64 +1,31 @@
-"""From a checked preflight to receipts: permission, opening the send in the ledger, watching it, the proof sheet.
+"""From a checked preflight to an open send: permission, and handing it over to the senders.
 
-The guards that decide whether a send may begin stand here; each refusal says what would satisfy it. Offering
-messages belongs to ``senders.delivery``.
+The guards that decide whether a send may begin stand here; each refusal says what would satisfy it. Watching it
+belongs to ``following``, offering messages to ``senders.delivery``.
 """
 
 import functools
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import itertools
+import math
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from assets.audiences.definition import CampaignDefinition, shared_templates
 from assets.audiences.manifest import Manifest, Shard, address_hashes, definition_hash, verify_audience
 from assets.deliveries.batches import read_rows
 from assets.deliveries.preflight import Preflight, content_hash, load_preflight, load_template
+from assets.deliveries.routes import audience_routes, provider_names, refused_addresses
 from assets.partitions import send_time, split_send_id
 from assets.warehouse.resources import Mailrail, is_allowed
 from senders.clock import format_time
+from senders.delivery.exchanges import Routes, resolve_exchange
 from senders.errors import GuardError
-from senders.ledger.rows import Approval, LinkRow, SendRow, SendSpec, SendState, ShardSpec
+from senders.ledger.rows import Approval, LinkRow, SendSpec, ShardSpec
 from senders.ledger.store import Ledger
-from senders.message import FINAL_STATES, State
 from senders.rendering.template import compile_template
 from senders.tracking.addresses import mask_address
 
-POLL_SECONDS = 0.5
-LOG_SECONDS = 10.0
-NO_SENDER_SECONDS = 60.0
-_MOVING = (State.QUEUED, State.OFFERED)
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """The proof sheet of a send: its messages by state; they add up to the audience or the sheet does not close."""
-
-    send_id: str
-    state: str
-    reason: str
-    audience: int
-    counts: Mapping[State, int]
-    doubts: tuple[int, ...]
-
-    @property
-    def closes(self) -> bool:
-        """Whether every message of the audience has ended, each in one state."""
-        return sum(self.counts.get(state, 0) for state in FINAL_STATES) == self.audience
-
-    def metadata(self) -> dict[str, Any]:
-        """Return the sheet for the Dagster UI."""
-        return {
-            "send_id": self.send_id,
-            "state": self.state,
-            "reason": self.reason,
-            "audience": self.audience,
-            **{state.value: self.counts.get(state, 0) for state in State},
-            "closes": self.closes,
-            "in_doubt_rows": ", ".join(map(str, self.doubts[:100])),
-        }
+_EVENTS_AT_ONCE = 1_000
 
 
 def authorise(
@@ -206,12 +173,15 @@ def open_send(definition: CampaignDefinition, folder: Path, mailrail: Mailrail, 
     target = mailrail.send_folder(send_id)
     manifest = verify_audience(target)
     preflight = load_preflight(target)
+    routes = Routes({})
     if ledger.send(send_id) is None:
         _require_allowed(mailrail.allowed_recipients.get(definition.sender, ()), target, manifest)
+        routes = _find_routes(target, manifest, mailrail, ledger)
     now = mailrail.clock.now()
     approval = ledger.approval(send_id, manifest.audience_hash, preflight.content_hash)
     is_automatic = approval is not None and approval.road.startswith("approval: automatic")
     begins = _scheduled_at(manifest) if is_automatic else max(_scheduled_at(manifest), now)
+    late_after = timedelta(minutes=definition.late_after_minutes)
     return ledger.open_send(
         SendSpec(
             send_id=send_id,
@@ -223,17 +193,51 @@ def open_send(definition: CampaignDefinition, folder: Path, mailrail: Mailrail, 
             audience_rows=manifest.rows,
             audience_hash=manifest.audience_hash,
             content_hash=preflight.content_hash,
-            shards=[_shard(target, shard) for shard in manifest.shards],
+            shards=[_shard(target, shard, routes) for shard in manifest.shards],
             links=[LinkRow(link.link_no, link.url, link.label, link.role) for link in load_template(target).links],
-            too_late_after=begins + timedelta(minutes=definition.late_after_minutes),
-            expires_at=now + timedelta(hours=definition.expire_hours),
+            too_late_after=begins + late_after,
+            expires_at=now + timedelta(hours=definition.expire_hours) if definition.expire_hours else None,
+            stream=mailrail.profiles[definition.sender].stream,
+            per_hour=_per_hour(definition, manifest),
+            # What was looked at when it was approved may have changed since: `authorise` looks in no transaction.
+            alone_since=now - late_after if is_automatic or approval is None else approval.approved_at,
         )
     )
 
 
-def _shard(folder: Path, shard: Shard) -> ShardSpec:
+def _per_hour(definition: CampaignDefinition, manifest: Manifest) -> int | None:
+    """Return how many messages may begin in an hour; None for as many as can.
+
+    Raises:
+        GuardError: the send would expire before the last message may begin.
+    """
+    percent = definition.rollout_percent_per_hour
+    if percent is None:
+        return None
+    hours = 100 / percent
+    if definition.expire_hours is None or definition.expire_hours <= hours:
+        raise GuardError(
+            f"{manifest.send_id}: rollout_percent_per_hour {percent:g} takes {hours:g} hours and expire_hours is "
+            f"{definition.expire_hours}; set expire_hours above {hours:g} in defs.yaml."
+        )
+    return math.ceil(manifest.rows * percent / 100)
+
+
+def _find_routes(folder: Path, manifest: Manifest, mailrail: Mailrail, ledger: Ledger) -> Routes:
+    """Find out who receives the mail, and suppress before the first offer whoever's domain takes none (RFC 7505)."""
+    resolve = resolve_exchange if mailrail.resolve_mx else None
+    routes = audience_routes(folder, manifest, home=mailrail.home, resolve=resolve)
+    if routes.refusing:
+        events = refused_addresses(folder, manifest.shards, routes, mailrail.clock.now())
+        while some := list(itertools.islice(events, _EVENTS_AT_ONCE)):
+            ledger.record(some)
+    return routes
+
+
+def _shard(folder: Path, shard: Shard, routes: Routes) -> ShardSpec:
     hashes = functools.partial(address_hashes, folder, shard)
-    return ShardSpec(shard.shard, shard.file, shard.first_seq, shard.last_seq, hashes)
+    providers = functools.partial(provider_names, folder, shard, routes)
+    return ShardSpec(shard.shard, shard.file, shard.first_seq, shard.last_seq, hashes, providers)
 
 
 def _scheduled_at(manifest: Manifest) -> datetime:
@@ -252,69 +256,3 @@ def _require_allowed(allowed: tuple[str, ...] | None, folder: Path, manifest: Ma
                     f"{manifest.send_id}: {mask_address(row['address'])} is not on recipient_allow_list and this is "
                     "not production; nothing was sent. Freeze the audience again, or change mailrail.toml."
                 )
-
-
-def follow(
-    ledger: Ledger,
-    send_id: str,
-    *,
-    log: Callable[[str], None] | None = None,
-    patience_seconds: float = NO_SENDER_SECONDS,
-) -> Proof:
-    """Watch the senders until nothing of a send is queued or offered, or it was stopped, and return its proof sheet.
-
-    Deferred messages go on without us; the sheet closes when they have settled.
-
-    Args:
-        ledger: where the senders write.
-        send_id: the send.
-        log: told about the progress now and then.
-        patience_seconds: how long no sender may be alive while messages wait.
-
-    Raises:
-        GuardError: the send is not open, or no sender works on it.
-    """
-    seen_at = logged_at = time.monotonic()
-    while True:
-        found = proof(ledger, send_id)
-        if found.state != SendState.RUNNING or not any(found.counts.get(state, 0) for state in _MOVING):
-            break
-        now = time.monotonic()
-        if ledger.alive("sender"):
-            seen_at = now
-        elif now - seen_at > patience_seconds:
-            raise GuardError(
-                f"{send_id}: messages wait and no sender is running; nothing is lost. Start one with `mailrail sender`,"
-                f" then run: mailrail resume {send_id}"
-            )
-        if log is not None and now - logged_at > LOG_SECONDS:
-            logged_at = now
-            log(progress_line(found))
-        time.sleep(POLL_SECONDS)
-    ledger.finish_send(_require_send(ledger, send_id).send_no)
-    return proof(ledger, send_id)
-
-
-def progress_line(found: Proof) -> str:
-    """Return one line about how far a send is."""
-    ended = sum(found.counts.get(state, 0) for state in FINAL_STATES)
-    return f"{found.send_id}: {ended:,} of {found.audience:,} messages have ended"
-
-
-def proof(ledger: Ledger, send_id: str) -> Proof:
-    """Return the proof sheet of a send as it stands.
-
-    Raises:
-        GuardError: the ledger does not know the send.
-    """
-    send = _require_send(ledger, send_id)
-    counts = ledger.counts(send.send_no)
-    doubts = tuple(doubt.seq for doubt in ledger.doubts(send.send_no)) if counts.get(State.IN_DOUBT) else ()
-    return Proof(send_id, str(send.state), send.reason, send.audience_rows, counts, doubts)
-
-
-def _require_send(ledger: Ledger, send_id: str) -> SendRow:
-    send = ledger.send(send_id)
-    if send is None:
-        raise GuardError(f"there is no send {send_id!r} in the ledger; see: mailrail status")
-    return send

@@ -33,7 +33,7 @@ class Mailrail:
     """A project and its home folder, as the assets see them.
 
     ``allowed_recipients`` is None where anybody in an audience may be mailed (the relay is on loopback, or
-    this is production); else only these addresses and ``@domains``.
+    this is production); else only these addresses and ``@domains``. ``resolve_mx`` allows questions to the DNS.
     """
 
     project: Path
@@ -44,6 +44,7 @@ class Mailrail:
     git_commit: str = ""
     dashboards_url: str = ""
     currency: str = ""
+    resolve_mx: bool = False
 
     @property
     def clock(self) -> Clock:

@@ -9,12 +9,15 @@ import logging
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 import rich.control
 from rich.console import Console
 from rich.theme import Theme
+
+if TYPE_CHECKING:
+    from orchestration.logs import LogStyle
 
 OK, CHECK_FAILED, USAGE, REFUSED, PARTLY = 0, 1, 2, 3, 4
 INTERRUPTED = 130
@@ -62,10 +65,11 @@ def quiet_libraries() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def log_to_stderr() -> None:
+def log_to_stderr(process: str, style: "LogStyle") -> None:
     """Log one line per event, with the time, for a standing process."""
-    level = logging.WARNING if err.quiet else logging.INFO
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    from orchestration.logs import start_logging
+
+    start_logging(process, style=style, level=logging.WARNING if err.quiet else logging.INFO)
 
 
 def explain_failure(error: BaseException) -> tuple[str | None, int]:

@@ -28,6 +28,8 @@ COMMANDS = {
     "pause": ("orchestration.cli.sends:pause", "Pause a send; no message is offered a second later."),
     "resume": ("orchestration.cli.sends:resume", "Go on with sends that stopped or were paused."),
     "cancel": ("orchestration.cli.sends:cancel", "Cancel a send for good; needs the exact number that wait."),
+    "reconcile": ("orchestration.cli.doubts:reconcile", "Settle what is in doubt, or a ledger that was put back."),
+    "retry-failed": ("orchestration.cli.doubts:retry_failed", "Try refused messages of a send once more."),
     "status": ("orchestration.cli.results:status", "Where each send stands."),
     "metrics": ("orchestration.cli.results:metrics", "The marts' numbers of each send."),
     "explain": ("orchestration.cli.results:explain", "Why a person got a campaign, or did not."),
@@ -38,6 +40,7 @@ COMMANDS = {
     "collector": ("orchestration.cli.services:collector", "Run the collector: pixel, clicks, unsubscribes."),
     "mailbox": ("orchestration.cli.services:mailbox", "Read bounces and complaints from the mailbox."),
     "completion": ("orchestration.cli.completion:completion", "Print the completion script for bash, zsh or fish."),
+    "proof": ("orchestration.cli.proof:proof", "Kill the sender again and again; show that the promises hold."),
     "sink": ("orchestration.cli.services:sink", "Run the embedded SMTP sink: mail handed to it goes nowhere."),
 }
 
@@ -47,8 +50,9 @@ INTERRUPTED = "interrupted; nothing is half done. Run the same command again to 
 PURPOSES: dict[str, tuple[str, ...]] = {
     "Getting started": ("demo", "init", "dev", "doctor", "check", "source", "segment", "refresh"),
     "Campaigns": ("campaign", "template", "plan", "preview", "test", "send", "pause", "resume", "cancel"),
+    "When something broke": ("reconcile", "retry-failed"),
     "Results": ("status", "report", "metrics", "explain", "person", "dashboards"),
-    "Services": ("sender", "collector", "mailbox", "sink"),
+    "Services": ("sender", "collector", "mailbox", "sink", "proof"),
     "Shell": ("completion",),
 }
 

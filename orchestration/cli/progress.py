@@ -5,13 +5,19 @@ Add a form of progress here; what progresses belongs to the caller.
 
 import contextlib
 import time
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
 
+from rich.console import Group
+from rich.live import Live
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from orchestration.cli.console import err
+
+if TYPE_CHECKING:
+    from orchestration.watching import Stand
 
 _LONG_SECONDS = 2
 
@@ -48,6 +54,23 @@ def bar(title: str) -> Iterator[Advance]:
 
 
 @contextlib.contextmanager
+def live_sends(title: str) -> Iterator[Callable[[Sequence["Stand"]], None]]:
+    """Show how sends stand while the body runs, and ``title`` until there is one.
+
+    Yields:
+        A function that takes how they stand now.
+    """
+    from orchestration.cli.bars import send_view
+
+    if not err.is_terminal:
+        yield _plain_stands()
+        return
+    # Drawn only when there is something new, in one write: a terminal that is drawn by the clock flickers.
+    with Live(Text(title, style="mute"), console=err, auto_refresh=False, transient=True) as live:
+        yield lambda stands: live.update(Group(*(send_view(stand, width=err.width) for stand in stands)), refresh=True)
+
+
+@contextlib.contextmanager
 def pulse(title: str) -> Iterator[None]:
     """Show a bar that moves while the body runs, where nobody can say how much is left."""
     if not err.is_terminal:
@@ -71,6 +94,23 @@ def patience(title: str) -> Iterator[None]:
     yield
     if (seconds := time.monotonic() - began) > _LONG_SECONDS:
         err.print(f"{time.strftime('%H:%M:%S')} {title}: {seconds:.0f} s", markup=False, soft_wrap=True)
+
+
+def _plain_stands() -> Callable[[Sequence["Stand"]], None]:
+    """Print a line for a send at each tenth, and when something else holds it up."""
+    from orchestration.cli.bars import stand_line
+
+    last: dict[str, tuple[int, tuple[str, ...]]] = {}
+
+    def show(stands: Sequence["Stand"]) -> None:
+        for stand in stands:
+            counts = stand.whole.counts
+            seen = (counts.settled * 10 // counts.total if counts.total else 10, stand.notes)
+            if last.get(stand.send_id) != seen:
+                last[stand.send_id] = seen
+                err.print(f"{time.strftime('%H:%M:%S')} {stand_line(stand)}", markup=False, soft_wrap=True)
+
+    return show
 
 
 def _plain(title: str) -> Advance:

@@ -3,8 +3,10 @@
 They read the ledger and the published copy, and wait for nobody. Add a command here when it only reads.
 """
 
+import contextlib
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,17 +15,30 @@ from orchestration.cli.console import json_option, out, print_json
 from orchestration.settings import load_settings
 from senders.errors import ConfigError
 
-
-@click.command()
-@json_option
-def status(as_json: bool) -> None:
-    """Where each send stands: how many messages are in which state."""
-    from orchestration.cli.views import status_notes, status_table
-    from orchestration.steering import status_row
+if TYPE_CHECKING:
     from senders.ledger.store import Ledger
 
+
+@click.command()
+@click.argument("send", required=False, shell_complete=complete_sends)
+@click.option("-w", "--watch", is_flag=True, help="Show how it goes on, a bar for each mailbox provider.")
+@json_option
+def status(send: str | None, watch: bool, as_json: bool) -> None:
+    """Where each send, or SEND, stands: how many messages are in which state.
+
+    With --watch it goes on until the sends are over, or Ctrl-C, which stops nothing but the watching.
+    """
+    from orchestration.cli.views import status_notes, status_table
+    from orchestration.steering import choose_send, status_row
+    from senders.ledger.store import Ledger
+
+    if watch and as_json:
+        raise click.UsageError("--watch is for people and --json for programs; ask again and again with --json.")
     with Ledger.open(load_settings().home) as ledger:
-        rows = [status_row(ledger, send.send_id) for send in ledger.sends()]
+        if watch:
+            _watch(ledger, send)
+        chosen = ledger.sends() if send is None else [choose_send(ledger, send)]
+        rows = [status_row(ledger, one.send_id) for one in chosen]
         is_alive = ledger.alive("sender")
     if as_json:
         print_json({"sends": rows})
@@ -33,6 +48,23 @@ def status(as_json: bool) -> None:
             out.print(line, soft_wrap=True)
     else:
         out.print("no send yet. See who would get a campaign: [name]mailrail plan CAMPAIGN[/name]")
+
+
+def _watch(ledger: "Ledger", wanted: str | None) -> None:
+    """Show the sends that are open, or one, until none of them is."""
+    from orchestration.cli.progress import live_sends
+    from orchestration.steering import choose_send
+    from orchestration.watching import LOOK_SECONDS, Watch, is_over
+
+    chosen = ledger.sends() if wanted is None else [choose_send(ledger, wanted)]
+    watches = [Watch(ledger, send.send_id) for send in chosen if not is_over(send)]
+    with contextlib.suppress(KeyboardInterrupt), live_sends("") as show:
+        while watches:
+            stands = [stand for watch in watches if (stand := watch.look())]
+            show(stands)
+            if all(stand.is_over for stand in stands):
+                return
+            time.sleep(LOOK_SECONDS)
 
 
 @click.command()

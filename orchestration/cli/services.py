@@ -29,7 +29,7 @@ def sender(once: bool) -> None:
     settings = load_settings()
     export_environment(settings)
     config = settings.delivery_config()
-    log_to_stderr()
+    log_to_stderr("sender", settings.log)
     _run(run_sender(config, once=once))
 
 
@@ -43,7 +43,7 @@ def collector() -> None:
 
     settings = load_settings()
     export_environment(settings)
-    log_to_stderr()
+    log_to_stderr("collector", settings.log)
     serve(settings.collector_config())
 
 
@@ -60,7 +60,7 @@ def dashboards() -> None:
 
     settings = load_settings()
     export_environment(settings)
-    log_to_stderr()
+    log_to_stderr("dashboards", settings.log)
     place, url = settings.dashboards, settings.dashboards_url()
     app = create_app(build_reading(settings), hosts=(urllib.parse.urlsplit(url).hostname or "",))
     require_free_port(place.host, place.port, what="dashboards", setting="dashboards.port")
@@ -77,7 +77,7 @@ def mailbox(once: bool) -> None:
     from senders.tracking.keys import Keyring
 
     settings = load_settings()
-    log_to_stderr()
+    log_to_stderr("mailbox", settings.log)
     config = settings.mailbox_config()
     if not once:
         _run(run_mailbox(config))
@@ -95,7 +95,7 @@ def sink(host: str, port: int) -> None:
     from orchestration.demo.sink import SinkConfig, run_sink
 
     settings = load_settings()
-    log_to_stderr()
+    log_to_stderr("sink", settings.log)
     _run(run_sink(SinkConfig(host=host, port=port, folder=settings.home / "sink")))
 
 

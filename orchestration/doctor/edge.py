@@ -20,6 +20,8 @@ def check_relay(case: Case, name: str) -> Finding:
     profile = case.settings.profiles[name]
     relay = case.settings.relays[profile.relay].build(profile.relay)
     signed = f"DKIM {profile.dkim.selector}" if profile.dkim else "no DKIM of ours"
+    if relay.transport != "smtp":
+        return ok(f"{relay.name} · {relay.transport}, nobody is mailed · {signed}")
     login = "login" if relay.username else "no login"
     place = f"{relay.name} {relay.host}:{relay.port}"
     security = {"implicit": "TLS", "starttls": "STARTTLS required", "none": "no TLS"}[relay.tls]

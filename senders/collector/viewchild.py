@@ -18,7 +18,7 @@ from senders.collector.viewer import ViewJob
 from senders.config import SenderProfile
 from senders.rendering.context import SendContext
 from senders.rendering.renderer import Renderer
-from senders.rendering.template import CompiledTemplate
+from senders.rendering.saved import load_template
 from senders.tracking.tokens import SendTokens
 
 RowReader = Callable[[Path, list[int]], Iterable[Mapping[str, Any]]]
@@ -97,7 +97,7 @@ def _renderer(folder: str, job: ViewJob) -> Renderer:
 
 
 def _make_renderer(folder: Path, job: ViewJob) -> Renderer:
-    template = CompiledTemplate.from_json((folder / "template.json").read_text(encoding="utf-8"))
+    template = load_template(folder / "template.json")
     tokens = SendTokens(job.send_no, job.key_id, bytes.fromhex(job.key), bytes.fromhex(job.identity))
     context = SendContext(
         profile=_NOBODY,

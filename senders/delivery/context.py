@@ -3,31 +3,34 @@
 Add here only what outlives a shard's run. What a run does stands in ``shard``.
 """
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from senders.config import DeliveryConfig, RelayConfig, SenderProfile
+from senders.config import DeliveryConfig, SenderProfile
 from senders.delivery.feed import RenderLimits
+from senders.delivery.metrics import Metrics
+from senders.delivery.pacing import Pacer
 from senders.delivery.packing import Sign
-from senders.delivery.retry import RELAY_PAUSES, RELAY_REST_SECONDS, RetrySchedule
+from senders.delivery.retry import (
+    ALERT_PAUSES,
+    RELAY_PAUSES,
+    RELAY_REST_SECONDS,
+    RelayHealth,
+    RelayPlaces,
+    RetrySchedule,
+)
 from senders.errors import GuardError
 from senders.ledger.rows import SendRow
 from senders.ledger.writer import LedgerWriter
 from senders.rendering.dkim import Signer
 from senders.tracking.keys import Keyring
-from senders.transports.base import Transport
-from senders.transports.smtp import RelayManners, SmtpTransport
-
-Connect = Callable[[RelayConfig, str, RelayManners], Transport]
+from senders.transports.kinds import Open, drops_repeats, open_transport
+from senders.transports.smtp import RelayManners
 
 _SIGNING_THREADS = 2
-
-
-def connect_smtp(relay: RelayConfig, helo: str, manners: RelayManners) -> Transport:
-    """Return a connection to an SMTP relay."""
-    return SmtpTransport(relay, helo=helo, manners=manners)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,10 @@ class Tuning:
     relay_rest_seconds: float = RELAY_REST_SECONDS
     poll_seconds: float = 0.5
     goodbye_seconds: float = 5.0
+    brake_seconds: float = 3.0
+    alert_pauses: tuple[float, ...] = ALERT_PAUSES
     builder: str = "senders.delivery.render_child:template_builder"
+    now: Callable[[], float] = time.time
 
 
 @dataclass(slots=True)
@@ -50,11 +56,18 @@ class Context:
     writer: LedgerWriter
     keyring: Keyring
     owner: str
-    connect: Connect = connect_smtp
+    connect: Open = open_transport
     tuning: Tuning = field(default_factory=Tuning)
     signing: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_SIGNING_THREADS, "dkim"))
+    metrics: Metrics = field(default_factory=Metrics)
     _manners: dict[str, RelayManners] = field(default_factory=dict)
+    _healths: dict[str, RelayHealth] = field(default_factory=dict)
+    _places: dict[str, RelayPlaces] = field(default_factory=dict)
     _signers: dict[str, Signer] = field(default_factory=dict)
+    pacer: Pacer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pacer = Pacer(self.config, self.writer, now=self.tuning.now)
 
     @property
     def schedule(self) -> RetrySchedule:
@@ -65,6 +78,16 @@ class Context:
         """Return what was learned about a relay."""
         return self._manners.setdefault(relay, RelayManners())
 
+    def health(self, relay: str) -> RelayHealth:
+        """Return whether a relay lets us in."""
+        fresh = RelayHealth(self.tuning.relay_pauses, self.tuning.relay_rest_seconds)
+        return self._healths.setdefault(relay, fresh)
+
+    def places(self, relay: str) -> RelayPlaces:
+        """Return how many connections to a relay are free."""
+        fresh = RelayPlaces(self.config.relays[relay].connections, self.config.reserved(relay))
+        return self._places.setdefault(relay, fresh)
+
     def profile(self, send: SendRow) -> SenderProfile:
         """Return the sender profile of a send.
 
@@ -74,9 +97,16 @@ class Context:
         profile = self.config.senders.get(send.sender)
         if profile is None:
             raise GuardError(f"sender profile {send.sender} is not in the settings; add [senders.{send.sender}]")
-        if profile.relay not in self.config.relays:
-            raise GuardError(f"relay {profile.relay} is not in the settings; add [relays.{profile.relay}]")
+        for relay in profile.pool:
+            if relay not in self.config.relays:
+                raise GuardError(f"relay {relay} is not in the settings; add [relays.{relay}]")
         return profile
+
+    def repeated_relay(self, send: SendRow) -> str:
+        """Return the only relay of a send where that one drops repeats, empty otherwise."""
+        pool = self.config.senders[send.sender].pool if send.sender in self.config.senders else ()
+        relays = [self.config.relays[name] for name in pool if name in self.config.relays]
+        return relays[0].name if len(pool) == len(relays) == 1 and drops_repeats(relays[0]) else ""
 
     def sign(self, profile: SenderProfile) -> Sign | None:
         """Return the function that signs for a profile, None where the relay signs."""

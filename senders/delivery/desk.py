@@ -9,17 +9,17 @@ import logging
 from collections.abc import Callable, Mapping
 
 from senders.delivery.classify import class_of, state_of
+from senders.delivery.pacing import Throttle
 from senders.delivery.parcels import ParcelQueue
-from senders.delivery.retry import RelayHealth, RetrySchedule
+from senders.delivery.retry import RetrySchedule
+from senders.delivery.tally import Tally
+from senders.ledger.alerts import without_addresses
 from senders.ledger.lease import Lease
 from senders.ledger.transitions import STOPPING, Offer, Outcome, Verdict, Waiting
-from senders.ledger.writer import LedgerWriter
 from senders.message import State, Unrenderable
 from senders.transports.base import NO_REPLY, Ending, Parcel, Reply
 
 logger = logging.getLogger(__name__)
-
-SENDER_FAULTS_MOST = 5
 
 
 class LedgerDesk:
@@ -27,26 +27,30 @@ class LedgerDesk:
 
     def __init__(
         self,
-        writer: LedgerWriter,
+        writer: Tally,
         lease: Lease,
         waiting: Mapping[int, Waiting],
         *,
-        relay: str,
+        throttle: Throttle,
         schedule: RetrySchedule,
-        health: RelayHealth,
+        sender_faults: int,
         stop: Callable[[str], None],
         brake: Callable[[str], None],
     ) -> None:
         self._writer = writer
         self._lease = lease
         self._waiting = waiting
-        self._relay = relay
         self._schedule = schedule
-        self._health = health
+        self._sender_faults = sender_faults
         self._stop = stop
         self._brake = brake
-        self._faults = 0
-        self.queue = ParcelQueue(self._give_up)
+        self._faults: dict[str, int] = {}
+        self._throttle = throttle
+        self.queue = ParcelQueue(self._give_up, gate=throttle, provider_of=lambda seq: waiting[seq].provider)
+
+    def at(self, relay: str, worked: Callable[[], None]) -> "RelayDesk":
+        """Return the desk for one connection to a relay; ``worked`` is called when the relay has answered."""
+        return RelayDesk(self, relay, worked)
 
     async def offer(self, parcel: Parcel) -> bool:
         """Make the intent durable and say whether the end mark may be written."""
@@ -62,23 +66,26 @@ class LedgerDesk:
             return True
         if verdict in STOPPING:
             self._stop(verdict)
-        self.queue.done()
+        self.queue.done(parcel)
         return False
+
+    def heard(self, parcel: Parcel, ending: Ending, reply: Reply, *, relay: str) -> None:
+        """Let the pace follow from what a relay says about speed."""
+        self._throttle.heard(relay, self._waiting[parcel.seq].provider, class_of(ending, reply), reply.enhanced)
 
     def _take_back(self, done: asyncio.Future[Verdict], parcel: Parcel) -> None:
         if not done.cancelled() and done.exception() is None and done.result() is Verdict.GO:
-            self._record(parcel, Ending.UNSENT, NO_REPLY, "")
+            self._record(parcel, Ending.UNSENT, NO_REPLY)
 
-    def settle(self, parcel: Parcel, ending: Ending, reply: Reply, connection: str) -> None:
+    def settle(self, parcel: Parcel, ending: Ending, reply: Reply, *, relay: str, connection: str) -> None:
         """Record how a parcel ended; one that was not sent goes back to the queue by its connection."""
-        self._record(parcel, ending, reply, connection)
-        if ending is Ending.ANSWERED:
-            self._health.worked()
+        self._record(parcel, ending, reply, relay=relay, connection=connection)
         if ending is not Ending.UNSENT:
-            self.queue.done()
-        self._count_faults(ending, reply)
+            self.queue.done(parcel)
+        self.heard(parcel, ending, reply, relay=relay)
+        self._count_faults(ending, reply, relay)
 
-    def _record(self, parcel: Parcel, ending: Ending, reply: Reply, connection: str) -> None:
+    def _record(self, parcel: Parcel, ending: Ending, reply: Reply, *, relay: str = "", connection: str = "") -> None:
         state = state_of(ending, reply)
         self._writer.result(
             Outcome(
@@ -86,7 +93,7 @@ class LedgerDesk:
                 parcel.seq,
                 state,
                 offered=ending in {Ending.ANSWERED, Ending.LOST, Ending.UNSENT},
-                relay=self._relay,
+                relay=relay,
                 connection=connection,
                 code=reply.code,
                 enhanced_code=reply.enhanced,
@@ -96,14 +103,14 @@ class LedgerDesk:
             )
         )
 
-    def _count_faults(self, ending: Ending, reply: Reply) -> None:
+    def _count_faults(self, ending: Ending, reply: Reply, relay: str) -> None:
         """Stop a send that the relay refuses because of us, before it goes through the whole audience (P21)."""
         if class_of(ending, reply) == "sender":
-            self._faults += 1
-            if self._faults == SENDER_FAULTS_MOST:
-                self._brake(f"relay {self._relay} refuses us: {reply.code} {reply.text}"[:300])
+            self._faults[relay] = self._faults.get(relay, 0) + 1
+            if self._faults[relay] == self._sender_faults:
+                self._brake(without_addresses(f"relay {relay} refuses us: {reply.code} {reply.text}")[:300])
         elif ending is Ending.ANSWERED:
-            self._faults = 0
+            self._faults[relay] = 0
 
     def _next_at(self, seq: int) -> int:
         return self._schedule.next_at(self._waiting[seq].tries + 1)
@@ -117,7 +124,6 @@ class LedgerDesk:
                 parcel.seq,
                 State.DEFERRED,
                 offered=False,
-                relay=self._relay,
                 reply="the connection broke before the end mark, several times",
                 class_="connection",
                 next_at=self._next_at(parcel.seq),
@@ -129,3 +135,26 @@ class LedgerDesk:
         self._writer.result(
             Outcome(self._lease, item.seq, State.REFUSED, offered=False, reply=item.reason[:1000], class_="local")
         )
+
+
+class RelayDesk:
+    """The desk as one connection sees it: what is answered there is recorded with its relay."""
+
+    def __init__(self, desk: LedgerDesk, relay: str, worked: Callable[[], None]) -> None:
+        self._desk = desk
+        self._relay = relay
+        self._worked = worked
+
+    async def offer(self, parcel: Parcel) -> bool:
+        """Make the intent durable and say whether the end mark may be written."""
+        return await self._desk.offer(parcel)
+
+    def settle(self, parcel: Parcel, ending: Ending, reply: Reply, connection: str) -> None:
+        """Record how a parcel ended."""
+        self._desk.settle(parcel, ending, reply, relay=self._relay, connection=connection)
+        if ending in {Ending.ANSWERED, Ending.REFUSED}:
+            self._worked()
+
+    def dismissed(self, parcel: Parcel, reply: Reply) -> None:
+        """Hear with what words the relay ends the connection."""
+        self._desk.heard(parcel, Ending.REFUSED, reply, relay=self._relay)

@@ -11,11 +11,13 @@ import pickle
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
-from senders.delivery.frames import FRAME_MOST, HEADER, FrameKind, decode_batch
+from senders.delivery.frames import FRAME_MOST, HEADER, FrameKind, decode_batch, encode_rows, frame
 from senders.delivery.render_child import RenderJob
 from senders.errors import RenderError
 from senders.message import Message, Unrenderable
@@ -25,6 +27,8 @@ logger = logging.getLogger(__name__)
 Batch = list[Message | Unrenderable]
 _START = "from senders.delivery.render_child import main; main()"
 _CULPRITS_MOST = 20
+# With fewer rows open the next are asked for, so that the child never waits for us.
+_OPEN_LEAST = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,20 @@ class ChildEnded(RenderError):  # noqa: N818 - what happened
         super().__init__(message)
 
 
-async def render(job: RenderJob, limits: RenderLimits) -> AsyncIterator[Batch]:
-    """Yield all messages of a job in batches; each of its rows comes exactly once.
+class Supply(Protocol):
+    """Where the numbers of the rows come from."""
+
+    def now(self) -> tuple[int, ...]:
+        """Return rows to render next, none where nothing is worth rendering now."""
+        ...
+
+    async def later(self) -> tuple[int, ...]:
+        """Wait until rows are worth rendering; none when there will be no more."""
+        ...
+
+
+async def render(job: RenderJob, supply: Supply, limits: RenderLimits) -> AsyncIterator[Batch]:
+    """Yield the messages of all rows of a supply in batches; each of its rows comes exactly once.
 
     When a child ends early, a careful one takes over and announces each row; the row under which that one
     ends as well is unrenderable.
@@ -52,31 +68,80 @@ async def render(job: RenderJob, limits: RenderLimits) -> AsyncIterator[Batch]:
     Raises:
         RenderError: the child cannot work at all.
     """
-    open_seqs = dict.fromkeys(job.seqs)
-    careful = False
-    culprits = 0
-    while open_seqs:
-        child = Child(replace(job, seqs=tuple(open_seqs), careful=careful), limits)
+    kitchen = _Kitchen(job, supply, limits)
+    try:
+        while await kitchen.has_work():
+            batch = await kitchen.batch()
+            if batch:
+                yield batch
+    finally:
+        await kitchen.close()
+
+
+class _Kitchen:
+    """The rows that are being rendered, and the child that does it."""
+
+    def __init__(self, job: RenderJob, supply: Supply, limits: RenderLimits) -> None:
+        self._job = job
+        self._supply = supply
+        self._limits = limits
+        self._open: dict[int, None] = {}
+        self._child: Child | None = None
+        self._careful = False
+        self._culprits = 0
+
+    async def has_work(self) -> bool:
+        """Keep the child supplied; False when there are no rows any more."""
+        fresh = self._supply.now() if len(self._open) < _OPEN_LEAST else ()
+        if not fresh and not self._open:
+            fresh = await self._supply.later()
+        self._open.update(dict.fromkeys(fresh))
+        if self._open and self._child is None:
+            self._child = await self._start()
+        elif fresh and self._child is not None:
+            self._child.ask(fresh)
+        return bool(self._open)
+
+    async def _start(self) -> "Child":
+        child = Child(replace(self._job, careful=self._careful), self._limits)
+        await child.start()
+        child.ask(tuple(self._open))
+        return child
+
+    async def batch(self) -> Batch:
+        """Return what the child rendered next, which may be nothing; never a row twice."""
+        if self._child is None:
+            return []
         try:
-            async for batch in child.batches():
-                fresh = [item for item in batch if item.seq in open_seqs]
-                for item in fresh:
-                    del open_seqs[item.seq]
-                yield fresh
-            if open_seqs:
-                raise RenderError(f"the render child left {len(open_seqs)} rows of {job.shard_file.name} out")
+            batch = await self._child.batch()
         except ChildEnded as ended:
-            logger.warning("render child of %s: %s (row %d)", job.context.send_id, ended, ended.seq)
-            if careful and ended.seq in open_seqs:
-                del open_seqs[ended.seq]
-                culprits += 1
-                yield [Unrenderable(ended.seq, f"rendering this row {ended}")]
-            elif careful:
-                raise RenderError(f"the render child {ended}") from ended
-            if culprits > _CULPRITS_MOST:
-                raise RenderError(f"{culprits} rows ended the render child; the last: {ended}") from ended
-            careful = True
-        finally:
+            return await self._replace_child(ended)
+        if batch is None:
+            return []
+        fresh = [item for item in batch if item.seq in self._open]
+        for item in fresh:
+            del self._open[item.seq]
+        return fresh
+
+    async def _replace_child(self, ended: ChildEnded) -> Batch:
+        logger.warning("render child of %s: %s (row %d)", self._job.context.send_id, ended, ended.seq)
+        await self.close()
+        found: Batch = []
+        if self._careful and ended.seq in self._open:
+            del self._open[ended.seq]
+            self._culprits += 1
+            found = [Unrenderable(ended.seq, f"rendering this row {ended}")]
+        elif self._careful:
+            raise RenderError(f"the render child {ended}") from ended
+        if self._culprits > _CULPRITS_MOST:
+            raise RenderError(f"{self._culprits} rows ended the render child; the last: {ended}") from ended
+        self._careful = True
+        return found
+
+    async def close(self) -> None:
+        """End the child."""
+        child, self._child = self._child, None
+        if child is not None:
             await child.close()
 
 
@@ -87,31 +152,43 @@ class Child:
         self._job = replace(job, parent=os.getpid())
         self._limits = limits
         self._process: subprocess.Popen[bytes] | None = None
+        self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._begun = 0
+        self._chunks: deque[set[int]] = deque()
+        self._is_ready = False
 
-    async def batches(self) -> AsyncIterator[Batch]:
-        """Yield what the child sends until it is done.
+    def ask(self, seqs: Iterable[int]) -> None:
+        """Have rows rendered after those that were asked for before."""
+        rows = sorted(seqs)
+        self._chunks.append(set(rows))
+        if self._writer is not None:
+            self._writer.write(encode_rows(rows))
+
+    async def batch(self) -> Batch | None:
+        """Return what the child sends next; None where that is no messages.
 
         Raises:
             ChildEnded: it died or fell silent.
-            RenderError: it says that it cannot work.
+            RenderError: it says that it cannot work, or leaves rows out.
         """
-        reader = await self._start()
-        seconds = self._limits.start_seconds
-        while True:
-            kind, payload = await self._read(reader, seconds)
-            seconds = self._limits.row_seconds
-            if kind == FrameKind.BATCH:
-                yield decode_batch(payload)
-            elif kind == FrameKind.ROW:
-                self._begun = int.from_bytes(payload, "big")
-            elif kind == FrameKind.FAILED:
-                raise RenderError(payload.decode("utf-8", "replace"))
-            elif kind == FrameKind.DONE:
-                return
+        kind, payload = await self._read(self._limits.row_seconds if self._is_ready else self._limits.start_seconds)
+        self._is_ready = True
+        if kind == FrameKind.BATCH:
+            batch = decode_batch(payload)
+            if self._chunks:
+                self._chunks[0].difference_update(item.seq for item in batch)
+            return batch
+        if kind == FrameKind.ROW:
+            self._begun = int.from_bytes(payload, "big")
+        elif kind == FrameKind.FAILED:
+            raise RenderError(payload.decode("utf-8", "replace"))
+        elif kind == FrameKind.DONE and self._chunks and (left := len(self._chunks.popleft())):
+            raise RenderError(f"the render child left {left} rows of {self._job.shard_file.name} out")
+        return None
 
-    async def _start(self) -> asyncio.StreamReader:
+    async def start(self) -> None:
+        """Start the process and give it its job."""
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
@@ -123,13 +200,13 @@ class Child:
                 cwd="/",
             )
         ours.setblocking(False)
-        reader, self._writer = await asyncio.open_connection(sock=ours, limit=1024 * 1024)
-        # Kind 0: the job is the only thing we ever say.
-        payload = pickle.dumps(self._job)
-        self._writer.write(HEADER.pack(len(payload), 0) + payload)
-        return reader
+        self._reader, self._writer = await asyncio.open_connection(sock=ours, limit=1024 * 1024)
+        self._writer.write(frame(FrameKind.JOB, pickle.dumps(self._job)))
 
-    async def _read(self, reader: asyncio.StreamReader, seconds: float) -> tuple[int, bytes]:
+    async def _read(self, seconds: float) -> tuple[int, bytes]:
+        reader = self._reader
+        if reader is None:
+            raise ChildEnded("was not started", self._begun)
         try:
             async with asyncio.timeout(seconds):
                 size, kind = HEADER.unpack(await reader.readexactly(HEADER.size))

@@ -1,11 +1,12 @@
-"""What the render child writes to the wire process: rendered messages, as bytes that can't carry code.
+"""What wire process and render child say to each other: numbers of rows, and the messages made of them.
 
-Templates are other people's text, so their process is not trusted with a pickle. Add a kind of frame when
-the child has something new to say.
+Templates are other people's text, so what their process writes can't carry code: no pickle. Add a kind of frame when
+one of them has something new to say.
 """
 
 import struct
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 from senders.errors import RenderError
@@ -18,18 +19,30 @@ FRAME_MOST = 64 * 1024 * 1024
 
 
 class FrameKind(IntEnum):
-    """What a frame holds."""
+    """What a frame holds; the first two are the wire process's, the others the child's."""
 
+    JOB = 0  # all but the rows
+    ROWS = 7  # the numbers of the rows to render next
     READY = 1  # the child has read its job and can render
     ROW = 2  # the number of the row it begins with, in careful mode
     BATCH = 3  # rendered messages
-    DONE = 4  # no more
+    DONE = 4  # all rows of the oldest ROWS
     FAILED = 5  # why the child cannot work at all
 
 
 def frame(kind: FrameKind, payload: bytes = b"") -> bytes:
     """Return a frame: length, kind, payload."""
     return HEADER.pack(len(payload), kind) + payload
+
+
+def encode_rows(seqs: Sequence[int]) -> bytes:
+    """Return a frame of row numbers."""
+    return frame(FrameKind.ROWS, array("q", seqs).tobytes())
+
+
+def decode_rows(payload: bytes) -> list[int]:
+    """Return the row numbers of a frame; written on this machine, so in its byte order."""
+    return array("q", payload).tolist()
 
 
 def encode_batch(items: Iterable[Message | Unrenderable]) -> bytes:

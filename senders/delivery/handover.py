@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from senders.config import RelayConfig
 from senders.errors import TransportError
 from senders.transports.base import Ending, Parcel, Reply
-from senders.transports.smtp import RelayManners, SmtpTransport
+from senders.transports.kinds import open_transport
+from senders.transports.smtp import RelayManners
 from senders.transports.wire import ConnectionLost
 
 STRIKES_MOST = 2
@@ -47,7 +48,7 @@ async def hand_over(relay: RelayConfig, helo: str, parcels: Sequence[Parcel]) ->
     manners = RelayManners()
     while tray.waiting:
         try:
-            await SmtpTransport(relay, helo=helo, manners=manners).run(tray, tray)
+            await open_transport(relay, helo, manners).run(tray, tray)
         except ConnectionLost as lost:
             tray.give_up_one(str(lost))
         except TransportError as error:
@@ -88,6 +89,9 @@ class _Tray:
         """Note how a parcel ended; one that is put back is noted later."""
         if ending is not Ending.UNSENT:
             self._note(parcel, ending, reply)
+
+    def dismissed(self, parcel: Parcel, reply: Reply) -> None:
+        """Go on with another connection: nobody else waits."""
 
     def give_up_one(self, reason: str) -> None:
         """Make sure that a relay which ends every line does not keep us for ever."""

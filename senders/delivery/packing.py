@@ -42,7 +42,9 @@ class Packer:
             body = stuff(self._sign(item.raw) if self._sign else item.raw)
         except RenderError as error:
             return Unrenderable(item.seq, str(error))
-        return Parcel(item.seq, item.return_path, item.recipient, body, item.needs_smtputf8)
+        # The number makes the key ours: two rows whose templates made one Message-ID stay two messages.
+        key = f"{item.seq:x}.{item.message_id}"
+        return Parcel(item.seq, item.return_path, item.recipient, body, item.needs_smtputf8, key=key)
 
     def _is_for(self, message: Message) -> bool:
         """Whether it goes to the address whose suppressions the ledger looks at (T13)."""

@@ -1,42 +1,81 @@
-"""The parcels of one shard's run: those that lie ready, and how many are out on the wires.
+"""The parcels of one shard's run: those that lie ready, a lane for each provider, and those that are out on the wires.
 
-It is the ``Source`` that connections take from. Add nothing here about replies or the ledger.
+Lanes that may go take turns, so that a slow provider holds up nobody else. Add nothing here about replies or
+the ledger; what holds a lane back stands in ``pacing``.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 
+from senders.delivery.lanes import Berth, Gate, Lane, OpenGate
 from senders.delivery.retry import STRIKES_MOST
 from senders.transports.base import Parcel
 
 READY_MOST = 64
+# A lane that is held back keeps so many rendered parcels while others are rendered; the rest is rendered again later.
+HELD_MOST = 2 * READY_MOST
+_SOONEST_SECONDS = 0.002
 
 
 class ParcelQueue:
     """Ready parcels, handed to whichever connection is free."""
 
-    def __init__(self, give_up: Callable[[Parcel], None]) -> None:
-        self._ready: deque[Parcel] = deque()
+    def __init__(
+        self,
+        give_up: Callable[[Parcel], None],
+        *,
+        gate: Gate | None = None,
+        provider_of: Callable[[int], int] = lambda _: 0,
+    ) -> None:
         self._give_up = give_up
-        self._out = 0
+        self._gate = gate or OpenGate()
+        self._provider_of = provider_of
+        self._lanes: dict[int, Lane] = {}
+        self._turns: deque[Lane] = deque()
+        self._ready = 0
+        self._out: dict[int, tuple[Berth, Lane]] = {}
+        self._paid: set[int] = set()
         self._fed = False
         self._changed: deque[asyncio.Future[None]] = deque()
         self._room = asyncio.Event()
         self._room.set()
         self.stopped = asyncio.Event()
 
+    def lane(self, provider: int) -> Lane:
+        """Return the lane of a provider."""
+        lane = self._lanes.get(provider)
+        if lane is None:
+            lane = self._lanes[provider] = Lane(provider, lambda: None)
+            lane.ask = partial(self._ask_again, lane)
+        return lane
+
     async def room(self) -> None:
         """Wait until few parcels lie ready: this is what holds the render child back."""
         await self._room.wait()
 
+    @property
+    def is_starving(self) -> bool:
+        """Whether connections wait while all that lies ready is held back."""
+        return bool(self._changed) and not self._turns
+
+    def shut_seconds(self) -> float:
+        """Return for how long nothing that lies ready can go; infinite where nothing lies ready."""
+        waiting = (lane for lane in self._lanes.values() if lane.ready)
+        return min((self._gate.shut_seconds(lane.provider) for lane in waiting), default=float("inf"))
+
     def add(self, parcels: Iterable[Parcel]) -> None:
         """Lay parcels ready."""
-        before = len(self._ready)
-        self._ready.extend(parcels)
-        if len(self._ready) >= READY_MOST:
-            self._room.clear()
-        self._wake(len(self._ready) - before)
+        before = self._ready
+        for parcel in parcels:
+            lane = self.lane(self._provider_of(parcel.seq))
+            lane.ready.append(parcel)
+            self._ready += 1
+            if len(lane.ready) == 1 and not lane.is_held:
+                self._turns.append(lane)
+        self._mark_room()
+        self._wake(self._ready - before)
 
     def close(self) -> None:
         """Say that no more parcels will be added."""
@@ -54,41 +93,104 @@ class ParcelQueue:
         """Whether nothing lies ready, nothing will come, and nothing may come back."""
         return self.stopped.is_set() or (self._fed and not self._ready and not self._out)
 
-    def ready(self) -> Parcel | None:
-        """Return a parcel that lies ready, without waiting."""
-        if not self._ready or self.stopped.is_set():
-            return None
-        self._out += 1
-        parcel = self._ready.popleft()
-        if len(self._ready) < READY_MOST // 2:
-            self._room.set()
-        return parcel
+    @property
+    def out(self) -> int:
+        """How many parcels are on the wires."""
+        return len(self._out)
 
-    async def next(self) -> Parcel | None:
-        """Wait for a parcel; None when there will be no more."""
+    def line(self, relay: str) -> "Line":
+        """Return the queue as a connection to one relay sees it."""
+        return Line(self, Berth(relay))
+
+    def take(self, berth: Berth) -> Parcel | None:
+        """Return a parcel that may go over a connection now, without waiting."""
+        if self.stopped.is_set():
+            return None
+        while self._turns:
+            lane = self._turns.popleft()
+            parcel = lane.ready[0]
+            seconds = self._gate.admit(berth, lane, is_paid=parcel.seq in self._paid, wanted=self._ready)
+            if seconds > 0.0:
+                self._hold(lane, seconds)
+                continue
+            self._hand_out(berth, lane)
+            return parcel
+        return None
+
+    def _hand_out(self, berth: Berth, lane: Lane) -> None:
+        parcel = lane.ready.popleft()
+        if lane.ready:
+            self._turns.append(lane)
+        lane.gone += 1
+        self._ready -= 1
+        self._out[parcel.seq] = berth, lane
+        berth.load(lane.provider)
+        self._paid.discard(parcel.seq)
+        self._mark_room()
+
+    def _hold(self, lane: Lane, seconds: float) -> None:
+        lane.is_held = lane.was_held = True
+        if lane.timer is not None:
+            lane.timer.cancel()
+        lane.timer = asyncio.get_running_loop().call_later(max(seconds, _SOONEST_SECONDS), lane.ask)
+        self._mark_room()
+
+    def _ask_again(self, lane: Lane) -> None:
+        """Let a lane that was held back have its turn again."""
+        if not lane.is_held:
+            return
+        lane.is_held = False
+        if lane.ready:
+            self._turns.append(lane)
+            self._wake(1)
+
+    def _mark_room(self) -> None:
+        """Let the render child go on while little lies ready, or while connections wait for another provider."""
+        if self._ready < READY_MOST // 2 or self.is_starving:
+            self._room.set()
+        elif self._ready >= READY_MOST:
+            self._room.clear()
+
+    async def next(self, berth: Berth) -> Parcel | None:
+        """Wait for a parcel that may go over a connection; None when there will be no more."""
         while True:
-            parcel = self.ready()
+            parcel = self.take(berth)
             if parcel is not None or self.is_over:
+                if self._turns:
+                    self._wake(1)
                 return parcel
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._changed.append(future)
+            self._mark_room()
             await future
 
-    def done(self) -> None:
-        """Say that one parcel that was out is settled."""
-        self._out -= 1
+    def done(self, parcel: Parcel) -> None:
+        """Say that a parcel that was out is settled."""
+        self._come_back(parcel)
         if self.is_over:
             self._wake(len(self._changed))
 
     def put_back(self, parcel: Parcel, *, strike: bool) -> None:
         """Take a parcel back; one under which too many lines broke is given up for this time."""
         parcel.strikes += strike
+        lane = self._come_back(parcel)
         if parcel.strikes >= STRIKES_MOST and not self.stopped.is_set():
             self._give_up(parcel)
         else:
-            self._ready.appendleft(parcel)
-        self._out -= 1
+            self._paid.add(parcel.seq)
+            lane.ready.appendleft(parcel)
+            self._ready += 1
+            if len(lane.ready) == 1 and not lane.is_held:
+                self._turns.append(lane)
         self._wake(len(self._changed) if self.is_over else 1)
+
+    def _come_back(self, parcel: Parcel) -> Lane:
+        berth, lane = self._out.pop(parcel.seq)
+        berth.unload(lane.provider)
+        self._gate.settled(berth, lane.provider)
+        if lane.is_held:
+            self._ask_again(lane)
+        return lane
 
     def _wake(self, count: int) -> None:
         while count > 0 and self._changed:
@@ -96,3 +198,23 @@ class ParcelQueue:
             if not future.done():
                 future.set_result(None)
                 count -= 1
+
+
+class Line:
+    """The queue as one connection takes from it."""
+
+    def __init__(self, queue: ParcelQueue, berth: Berth) -> None:
+        self._queue = queue
+        self._berth = berth
+
+    async def next(self) -> Parcel | None:
+        """Wait for a parcel; None when there will be no more."""
+        return await self._queue.next(self._berth)
+
+    def ready(self) -> Parcel | None:
+        """Return a parcel that may go now, without waiting."""
+        return self._queue.take(self._berth)
+
+    def put_back(self, parcel: Parcel, *, strike: bool) -> None:
+        """Take a parcel back whose end mark was not written."""
+        self._queue.put_back(parcel, strike=strike)

@@ -1,7 +1,7 @@
 """The render child: a process of its own that reads audience rows and renders them, without any secret.
 
-It gets one job over its socket, answers with batches, and dies with its parent. Add nothing here that needs
-the relay's password, a signing key or the ledger.
+It gets one job over its socket, then numbers of rows again and again, answers with batches, and dies with its parent.
+Add nothing here that needs the relay's password, a signing key or the ledger.
 """
 
 import ctypes
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from senders.delivery.frames import HEADER, FrameKind, encode_batch, frame
+from senders.delivery.frames import HEADER, FrameKind, decode_rows, encode_batch, frame
 from senders.message import Message, Unrenderable
 from senders.rendering.context import SendContext
 
@@ -32,7 +32,7 @@ _OPEN_FILES = 256
 
 @dataclass(frozen=True, slots=True)
 class RenderJob:
-    """All that a child needs for one shard.
+    """All that a child needs for one shard but the rows, which come later.
 
     ``builder`` names the function that turns this job into one that builds a message from a row. With
     ``careful`` each row is announced before it is rendered, so that one that hangs is known by its number.
@@ -41,7 +41,6 @@ class RenderJob:
     parent: int
     row_reader: str
     shard_file: Path
-    seqs: tuple[int, ...]
     template_file: Path
     context: SendContext
     builder: str = "senders.delivery.render_child:template_builder"
@@ -51,10 +50,9 @@ class RenderJob:
 def template_builder(job: RenderJob) -> Build:
     """Return the builder that renders the send's compiled template."""
     from senders.rendering.renderer import Renderer
-    from senders.rendering.template import CompiledTemplate
+    from senders.rendering.saved import load_template
 
-    template = CompiledTemplate.from_json(job.template_file.read_text(encoding="utf-8"))
-    return Renderer(template, job.context).build
+    return Renderer(load_template(job.template_file), job.context).build
 
 
 def load(name: str) -> Callable[..., Any]:
@@ -67,22 +65,29 @@ def load(name: str) -> Callable[..., Any]:
 def main() -> None:
     """Run one job from the socket whose number is the first argument."""
     line = socket.socket(fileno=int(sys.argv[1]))
-    job = _read_job(line)
+    job: RenderJob = pickle.loads(_read_frame(line))  # noqa: S301 - only the parent writes to this socket
     _limit(job.parent)
     try:
-        serve(job, line.sendall)
+        serve(job, _chunks(line), line.sendall)
     except (BrokenPipeError, ConnectionResetError):
         return  # the parent has what it wants, or is gone
     except Exception as error:  # the boundary of this process: the parent pauses the send and logs it
         line.sendall(frame(FrameKind.FAILED, f"{type(error).__name__}: {error}"[:1000].encode()))
 
 
-def serve(job: RenderJob, send: Callable[[bytes], Any]) -> None:
-    """Render the rows of a job and send what came of them."""
-    build = load(job.builder)(job)
-    rows = iter(load(job.row_reader)(job.shard_file, list(job.seqs)))
+def serve(job: RenderJob, chunks: Iterable[list[int]], send: Callable[[bytes], Any]) -> None:
+    """Render the rows that are asked for, chunk by chunk, and send what came of them."""
+    build, read = load(job.builder)(job), load(job.row_reader)
     send(frame(FrameKind.READY))
-    missing = set(job.seqs)
+    for seqs in chunks:
+        _serve_chunk(job, build, read(job.shard_file, seqs), seqs, send)
+        send(frame(FrameKind.DONE))
+
+
+def _serve_chunk(
+    job: RenderJob, build: Build, rows: Iterable[Row], seqs: list[int], send: Callable[[bytes], Any]
+) -> None:
+    missing = set(seqs)
     batch: list[Message | Unrenderable] = []
     for row in rows:
         if job.careful:
@@ -95,7 +100,6 @@ def serve(job: RenderJob, send: Callable[[bytes], Any]) -> None:
     batch += [Unrenderable(seq, "the row is not in the audience file") for seq in sorted(missing)]
     for part in _parts(batch):
         send(encode_batch(part))
-    send(frame(FrameKind.DONE))
 
 
 def _build(build: Build, row: Row) -> Message | Unrenderable:
@@ -110,11 +114,15 @@ def _parts(items: list[Message | Unrenderable]) -> Iterator[Iterable[Message | U
         yield items[start : start + BATCH]
 
 
-def _read_job(line: socket.socket) -> RenderJob:
-    """Read the job; only the parent writes to this socket, so a pickle is safe in this direction."""
+def _chunks(line: socket.socket) -> Iterator[list[int]]:
+    """Yield the row numbers that the parent asks for, until it hangs up."""
+    while True:
+        yield decode_rows(_read_frame(line))
+
+
+def _read_frame(line: socket.socket) -> bytes:
     size, _ = HEADER.unpack(_read(line, HEADER.size))
-    job: RenderJob = pickle.loads(_read(line, size))  # noqa: S301
-    return job
+    return _read(line, size)
 
 
 def _read(line: socket.socket, size: int) -> bytes:

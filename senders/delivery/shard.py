@@ -9,23 +9,28 @@ import logging
 import sqlite3
 import time
 from collections.abc import Coroutine
-from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 from senders.config import SenderProfile
 from senders.delivery.context import Context
 from senders.delivery.desk import LedgerDesk
-from senders.delivery.feed import Batch, render
+from senders.delivery.feeding import Feeder
+from senders.delivery.lines import Lines
+from senders.delivery.pacing import Throttle
 from senders.delivery.packing import Packer
 from senders.delivery.parcels import ParcelQueue
+from senders.delivery.planning import Plan
 from senders.delivery.render_child import RenderJob
-from senders.delivery.retry import RelayHealth
-from senders.errors import GuardError, PermanentError, RenderError, SenderError, TransientError
+from senders.delivery.tally import Tally
+from senders.errors import GuardError, RenderError
+from senders.ledger.alerts import stop_send
 from senders.ledger.lease import Lease, release, renew
+from senders.ledger.progress import begin_progress, recount
+from senders.ledger.resolving import requeue_doubts
 from senders.ledger.rows import SendRow, to_micros
 from senders.ledger.sends import send_by_number
-from senders.ledger.transitions import Verdict, Waiting, due_messages, pass_over_known, pause
-from senders.message import Unrenderable
+from senders.ledger.transitions import Verdict, Waiting, due_messages, pass_over_known
 from senders.rendering.context import SendContext
 from senders.tracking.tokens import send_tokens
 
@@ -54,7 +59,9 @@ class ShardRun:
         self._context = context
         self._lease = lease
         self._queue: ParcelQueue | None = None
-        self._health = RelayHealth(context.tuning.relay_pauses)
+        self._lines: Lines | None = None
+        self._tally: Tally | None = None
+        self._feeder: Feeder | None = None
         self._rest_seconds = 0.0
 
     async def work(self) -> None:
@@ -69,14 +76,22 @@ class ShardRun:
             return
         profile = self._context.profile(send)
         waiting = {message.seq: message for message in due}
-        desk = self._desk(waiting, profile)
-        self._queue = desk.queue
-        logger.info("send %s shard %d: %d due", send.send_id, self._lease.shard, len(due))
+        known = await self._context.writer.call(lambda connection, now: begin_progress(connection, self._lease, now))
+        tally = self._tally = Tally(self._context.writer, self._lease, waiting, known, self._context.metrics)
+        lines = self._lines = Lines(self._context, send, profile, stop=self.stop, brake=self._brake)
+        await self._context.pacer.learn()
+        throttle = Throttle(self._context.pacer, self._context.config.relays, profile.relay, send)
+        desk = self._desk(tally, waiting, throttle)
+        queue = self._queue = desk.queue
+        where = {"event": "shard_begins", "send_id": send.send_id, "shard": self._lease.shard}
+        logger.info("send %s shard %d: %d due", send.send_id, self._lease.shard, len(due), extra=where)
         packer = Packer(waiting, self._context.keyring.address_key, self._context.sign(profile))
+        plan = Plan(due, throttle, queue.lane)
+        feeder = self._feeder = Feeder(self._context, self._job(send, profile), plan, packer, desk, waiting)
         await self._run_all(
-            self._feed(self._job(send, profile, due), packer, desk),
+            feeder.run(),
             self._keep(),
-            *(self._connection(profile, desk) for _ in range(self._width(profile, len(due)))),
+            *(lines.run(desk) for _ in range(lines.width(len(due)))),
         )
 
     def _prepare(self, connection: sqlite3.Connection, now: int) -> tuple[SendRow | None, list[Waiting]]:
@@ -85,36 +100,35 @@ class ShardRun:
         if send is None:
             return None, []
         if send.expires_at is None:
-            expires_at = to_micros(send.opened_at) + int(self._context.config.expire_seconds * 1_000_000)
+            seconds = self._context.config.expire_after(send.stream)
+            expires_at = to_micros(send.opened_at) + int(seconds * 1_000_000)
             connection.execute("update sends set expires_at = ? where send_no = ?", (expires_at, send.send_no))
+        relay = self._context.repeated_relay(send)
+        if relay and requeue_doubts(connection, self._lease, relay, now):
+            logger.info("send %s: doubts are offered again, %s drops repeats", send.send_id, relay)
         if pass_over_known(connection, self._lease, now) is not Verdict.GO:
             return send, []
         slack = min(self._context.config.retry_seconds[0] * _SLACK_SHARE, _SLACK_MOST_SECONDS)
         return send, due_messages(connection, self._lease, slack)
 
-    def _desk(self, waiting: dict[int, Waiting], profile: SenderProfile) -> LedgerDesk:
+    def _desk(self, tally: Tally, waiting: dict[int, Waiting], throttle: Throttle) -> LedgerDesk:
         return LedgerDesk(
-            self._context.writer,
+            tally,
             self._lease,
             waiting,
-            relay=profile.relay,
+            throttle=throttle,
             schedule=self._context.schedule,
-            health=self._health,
+            sender_faults=self._context.config.brakes.sender_faults,
             stop=self.stop,
             brake=self._brake,
         )
 
-    def _width(self, profile: SenderProfile, due: int) -> int:
-        share = self._context.config.relays[profile.relay].connections // max(1, self._context.config.pairs)
-        return max(1, min(share, due))
-
-    def _job(self, send: SendRow, profile: SenderProfile, due: list[Waiting]) -> RenderJob:
+    def _job(self, send: SendRow, profile: SenderProfile) -> RenderJob:
         folder = self._context.folder(send)
         return RenderJob(
             parent=0,
             row_reader=self._context.config.row_reader,
             shard_file=folder / self._lease.file,
-            seqs=tuple(message.seq for message in due),
             template_file=folder / "template.json",
             context=SendContext(
                 profile=self._context.public_profile(profile),
@@ -154,30 +168,6 @@ class ShardRun:
             task.cancel()
         await asyncio.gather(*helpers, *workers, return_exceptions=True)
 
-    async def _feed(self, job: RenderJob, packer: Packer, desk: LedgerDesk) -> None:
-        """Bring rendered messages to the queue, never more than it has room for."""
-        batches = render(job, self._context.tuning.limits)
-        try:
-            async for batch in batches:
-                await desk.queue.room()
-                if desk.queue.stopped.is_set():
-                    break
-                await self._lay_ready(batch, packer, desk)
-        finally:
-            await batches.aclose()  # type: ignore[attr-defined]
-        desk.queue.close()
-
-    async def _lay_ready(self, batch: Batch, packer: Packer, desk: LedgerDesk) -> None:
-        if packer.is_slow:
-            loop = asyncio.get_running_loop()
-            packed = await loop.run_in_executor(self._context.signing, packer.pack, batch)
-        else:
-            packed = packer.pack(batch)
-        for item in packed:
-            if isinstance(item, Unrenderable):
-                desk.unrenderable(item)
-        desk.queue.add(item for item in packed if not isinstance(item, Unrenderable))
-
     async def _keep(self) -> None:
         """Renew the lease, and notice a pause or a lost lease even while nothing is offered."""
         seconds = min(self._context.tuning.poll_seconds, self._context.config.lease_seconds / 4)
@@ -188,8 +178,20 @@ class ShardRun:
             reason = await self._context.writer.call(self._renew_and_look if is_due else self._look)
             if is_due:
                 renewed = time.monotonic()
+            if self._tally is not None:
+                await self._tally.publish()
             if reason:
                 self.stop(reason)
+            elif is_due:
+                await self._context.pacer.learn()
+            self._rest_if_shut()
+
+    def _rest_if_shut(self) -> None:
+        """End the run while all that it could do is held back for long, so that another shard may have its place."""
+        seconds = self._feeder.rest_seconds() if self._feeder is not None else 0.0
+        if seconds:
+            self._rest_seconds = seconds
+            self.stop(f"nothing may go for {seconds:.0f} s")
 
     def _renew_and_look(self, connection: sqlite3.Connection, now: int) -> str:
         if not renew(connection, self._lease, self._context.config.lease_seconds):
@@ -200,45 +202,21 @@ class ShardRun:
         row = connection.execute("select state from sends where send_no = ?", (self._lease.send_no,)).fetchone()
         return "" if row and row[0] == "running" else str(row[0] if row else "gone")
 
-    async def _connection(self, profile: SenderProfile, desk: LedgerDesk) -> None:
-        """Keep one connection's place: connect, send, connect anew, until there is nothing left."""
-        relay = self._context.config.relays[profile.relay]
-        manners = self._context.manners(relay.name)
-        while not desk.queue.is_over:
-            transport = self._context.connect(relay, profile.message_id_domain, manners)
-            try:
-                await transport.run(desk.queue, desk)
-            except (TransientError, PermanentError) as error:
-                await self._rest(error)
-
-    async def _rest(self, error: SenderError) -> None:
-        pause_seconds = self._health.failed(str(error), refused=isinstance(error, PermanentError))
-        if self._health.is_down:
-            self._give_up_relay()
-        if self._queue is not None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause_seconds):
-                    await self._queue.stopped.wait()
-
-    def _give_up_relay(self) -> None:
-        if self._health.is_refused:
-            self._brake(self._health.reason)
-        elif not self._rest_seconds:
-            self._rest_seconds = self._context.tuning.relay_rest_seconds
-            logger.warning("%s; next trial in %g s", self._health.reason, self._rest_seconds)
-            self.stop("the relay is down")
-
     def stop(self, reason: str) -> None:
         """Offer nothing more in this run."""
         if self._queue is not None and not self._queue.stopped.is_set():
             if not self._queue.is_over:
-                logger.info("send %d shard %d stops: %s", self._lease.send_no, self._lease.shard, reason)
+                where = {"event": "shard_stops", "send_no": self._lease.send_no, "shard": self._lease.shard}
+                logger.info("send %d shard %d stops: %s", self._lease.send_no, self._lease.shard, reason, extra=where)
             self._queue.stop()
 
     def _brake(self, reason: str) -> None:
         """Pause the send for a person; offers cease with the same commit."""
-        self._context.writer.call(lambda connection, _: pause(connection, self._lease.send_no, reason))
-        logger.error("send %d is paused: %s", self._lease.send_no, reason)
+        self._context.writer.call(
+            lambda connection, now: stop_send(connection, self._lease.send_no, "sender", reason, now)
+        )
+        where = {"event": "send_paused", "send_no": self._lease.send_no, "shard": self._lease.shard}
+        logger.error("send %d is paused: %s", self._lease.send_no, reason, extra=where)
         self.stop("paused")
 
     async def pause(self, reason: str) -> None:
@@ -247,6 +225,15 @@ class ShardRun:
 
     async def give_back(self) -> None:
         """Release the lease, with everything of this run recorded before."""
-        await self._context.writer.call(
-            lambda connection, now: release(connection, self._lease, now, rest_seconds=self._rest_seconds)
-        )
+        if self._tally is not None:
+            self._tally.close()
+            where = {"event": "shard_ends", "send_no": self._lease.send_no, "shard": self._lease.shard}
+            said = {**where, "counts": asdict(self._tally.totals)}
+            logger.info("send %d shard %d ends for now", self._lease.send_no, self._lease.shard, extra=said)
+        await self._context.writer.call(self._release)
+
+    def _release(self, connection: sqlite3.Connection, now: int) -> None:
+        lease = self._lease
+        rest_seconds = max(self._rest_seconds, self._lines.rest_seconds if self._lines else 0.0)
+        if release(connection, lease, now, rest_seconds=rest_seconds):
+            recount(connection, lease.send_no, lease.shard, lease.first_seq, lease.last_seq, now)

@@ -14,6 +14,7 @@ from senders.clock import Clock
 from senders.event import Event, Kind
 from senders.ledger.database import Database, next_sequence
 from senders.ledger.rows import InboundRow, Suppression, from_micros, from_optional_micros, to_micros
+from senders.ledger.suppression_log import SuppressionLog
 
 # The words of the exclusions file, so that a person reads the same reason everywhere.
 REASONS = {
@@ -47,7 +48,11 @@ class Inbound:
         now = to_micros(self._clock.now())
         with self._database.write() as connection:
             sequence = next_sequence(connection)
-            return [record_event(connection, event, now, sequence) for event in events]
+            suppressed: list[Suppression] = []
+            fresh = [record_event(connection, event, now, sequence, suppressed) for event in events]
+            # Before the commit: whatever dies when, no unsubscribe is answered that the file beside does not hold.
+            SuppressionLog(self._database.path.parent).append(suppressed)
+            return fresh
 
     def inbound_after(self, last_id: int, limit: int) -> list[InboundRow]:
         """Return events newer than an id, oldest first; a smaller id never appears later."""
@@ -91,8 +96,13 @@ class Inbound:
             last = (page[-1][0], page[-1][1])
 
 
-def record_event(connection: sqlite3.Connection, event: Event, now: int, sequence: int) -> bool:
-    """Record one event and the suppression that it asks for, inside a write transaction; say whether it was new."""
+def record_event(
+    connection: sqlite3.Connection, event: Event, now: int, sequence: int, suppressed: list[Suppression] | None = None
+) -> bool:
+    """Record one event and the suppression that it asks for, inside a write transaction; say whether it was new.
+
+    A suppression that is new is added to ``suppressed``, which the caller appends to the `SuppressionLog`.
+    """
     address_hash = event.address_hash or _known_address(connection, event)
     done = connection.execute(
         "insert or ignore into inbound (event_id, kind, occurred_at, send_no, seq, address_hash, scope, link_no, url,"
@@ -122,7 +132,9 @@ def record_event(connection: sqlite3.Connection, event: Event, now: int, sequenc
     # A repeat changes nothing: its suppression became durable with its first row.
     is_new = done.rowcount == 1
     if is_new and event.suppresses and address_hash:
-        _suppress(connection, event, address_hash, sequence)
+        suppression = _suppress(connection, event, address_hash, sequence)
+        if suppression is not None and suppressed is not None:
+            suppressed.append(suppression)
     return is_new
 
 
@@ -136,14 +148,17 @@ def _known_address(connection: sqlite3.Connection, event: Event) -> bytes:
     return bytes(row[0]) if row else b""
 
 
-def _suppress(connection: sqlite3.Connection, event: Event, address_hash: bytes, sequence: int) -> None:
+def _suppress(connection: sqlite3.Connection, event: Event, address_hash: bytes, sequence: int) -> Suppression | None:
     # A bounce or complaint is about the mailbox and holds everywhere, whatever topic brought it.
     scope = event.scope if event.kind in {Kind.UNSUBSCRIBED, Kind.SUPPRESSED} else ""
-    connection.execute(
-        "insert or ignore into suppressions (address_hash, scope, reason, at, event_id, sequence)"
-        " values (?, ?, ?, ?, ?, ?)",
+    done = connection.execute(
+        "insert into suppressions (address_hash, scope, reason, at, event_id, sequence)"
+        " values (?, ?, ?, ?, ?, ?) on conflict do nothing",
         (address_hash, scope, REASONS[event.kind], to_micros(event.occurred_at), event.event_id, sequence),
     )
+    if done.rowcount != 1:
+        return None
+    return Suppression(address_hash, scope, REASONS[event.kind], event.occurred_at, event.event_id, sequence)
 
 
 def _inbound(row: tuple[Any, ...]) -> InboundRow:

@@ -1,78 +1,157 @@
-"""The send journal: an append-only file beside the ledger that remembers how far sending had come.
+"""The send journal: an append-only file beside the ledger that remembers which offers were begun.
 
-A ledger that was restored from a backup is older than its journal, and then sending stops. Add nothing
-else here: what was sent stands in the ledger.
+A ledger that was put back from a backup is older than its journal; then sending stops until ``restoring`` has
+compared the two. Add here only what must be known when the ledger has forgotten it: the form of the lines
+stands in ``journal_lines``, suppressions in ``suppression_log``.
+
+A line is written after the commit of its group and is durable before an offer of the group is answered. So the
+journal is never ahead of the ledger it belongs to, and no message is on the wire that it does not name.
 """
 
+import contextlib
+import fcntl
 import os
-import sqlite3
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from senders.errors import GuardError
+from senders.ledger.durable_lines import DurableLines, read_tail, sync
+from senders.ledger.journal_lines import Entry, Offered, Order, format_line, read_entry, read_stand
 
-_TAIL_BYTES = 4096
+ROTATE_BYTES = 16 << 20
+KEPT_SECONDS = 90 * 86_400
+# The counter that marks a ledger as older than its journal; its value is the sequence the copy came with.
+BEHIND = "restored"
+_TAIL_BYTES = 32_768
 
 
 class SendJournal:
-    """Lines of ``epoch sequence``, each durable before an offer of that epoch or sequence is answered."""
+    """Lines of ``epoch sequence [offers | order]``; several processes append to one file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, rotate_bytes: int = ROTATE_BYTES) -> None:
+        self._folder = folder
+        self._rotate_bytes = rotate_bytes
         self.path = folder / "journal.log"
-        existed = self.path.exists()
-        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if not existed:
-            _sync_folder(folder)
+        self._lines = DurableLines(self.path)
 
-    def append(self, epoch: int, sequence: int) -> None:
-        """Write one line and flush it to the disk."""
-        os.write(self._file, b"%d %d\n" % (epoch, sequence))
-        os.fdatasync(self._file)
+    def append(self, epoch: int, sequence: int, offered: Iterable[Offered] = (), order: Order | None = None) -> None:
+        """Write one line with the offers of a group, or with an order, and flush it to the disk.
+
+        Raises:
+            OSError: it may not be durable; append it again.
+        """
+        self._lines.follow()
+        self._lines.append(format_line(epoch, sequence, offered, order))
+        if self._lines.size >= self._rotate_bytes:
+            self._rotate()
+
+    def _rotate(self) -> None:
+        """Set a full file aside, begin the next with the stand so far, and drop what is older than 90 days.
+
+        The new file takes the name in one step, so that nobody ever finds none. A line that another process still
+        appends to the old file is not lost: `highest` looks at the newest two.
+        """
+        with _held(self._folder / "journal.lock") as is_held:
+            if not is_held or self.path.stat().st_size < self._rotate_bytes:
+                return
+            following = self._folder / "journal.next"
+            following.touch(0o600)
+            following.write_bytes(format_line(*self.highest()))
+            sync(following)
+            os.link(self.path, self._folder / f"journal-{time.time_ns():020d}.log")
+            following.replace(self.path)
+            _drop_old(self._folder)
+            sync(self._folder)
 
     def highest(self) -> tuple[int, int]:
-        """Return the highest epoch and sequence; a line torn by a power cut is passed over.
+        """Return the highest epoch and sequence."""
+        return read_highest(self._folder)
 
-        The last lines suffice: several senders append nearly in order, none runs thousands of bytes ahead.
-        """
-        size = os.fstat(self._file).st_size
-        tail = os.pread(self._file, _TAIL_BYTES, max(0, size - _TAIL_BYTES))
-        lines = tail.split(b"\n")[:-1]
-        if size > _TAIL_BYTES:
-            lines = lines[1:]
-        pairs = [pair for pair in map(_parse, lines) if pair]
-        return max((pair[0] for pair in pairs), default=0), max((pair[1] for pair in pairs), default=0)
-
-    def check(self, connection: sqlite3.Connection) -> None:
+    def check(self, connection: Any) -> None:
         """Stop before a ledger that is older than this journal.
 
         Raises:
             GuardError: an offer may have gone out that this ledger does not know.
         """
         epoch, sequence = self.highest()
-        known = dict(connection.execute("select name, value from counters").fetchall())
-        if known["epoch"] < epoch or known["sequence"] < sequence:
+        known = read_counters(connection)
+        if BEHIND in known or known["epoch"] < epoch or known["sequence"] < sequence:
             raise GuardError(
-                f"the ledger stands at epoch {known['epoch']}, sequence {known['sequence']}, but the send journal "
-                f"{self.path} at {epoch} and {sequence}: an older copy was put back, and mail sent since would be "
-                "sent again. Sending stays stopped; put the newest ledger back, or cancel the sends that were open"
+                f"the ledger stands at epoch {known['epoch']}, sequence {known.get(BEHIND, known['sequence'])}, but "
+                f"the send journal {self.path} at {epoch} and {sequence}: an older copy was put back, and mail sent "
+                "since would be sent again. Sending stays stopped; run: mailrail reconcile"
             )
 
     def close(self) -> None:
         """Give the file back."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        self._lines.close()
 
 
-def _parse(line: bytes) -> tuple[int, int] | None:
-    parts = line.split()
-    if len(parts) != 2 or not all(part.isdigit() for part in parts):
-        return None
-    return int(parts[0]), int(parts[1])
+def read_highest(folder: Path) -> tuple[int, int]:
+    """Return the highest epoch and sequence in a folder's journal; a line torn by a power cut is passed over.
+
+    The last lines suffice: several senders append nearly in order, none runs thousands of bytes ahead.
+    """
+    tails = (read_tail(path, _TAIL_BYTES) for path in _files(folder)[-2:])
+    stands = [stand for tail in tails for stand in map(read_stand, tail) if stand]
+    return max((stand[0] for stand in stands), default=0), max((stand[1] for stand in stands), default=0)
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def read_entries(folder: Path, above: int) -> Iterator[Entry]:
+    """Yield what a folder's journal knows of sequences above the given one, oldest file first."""
+    for path in _files(folder):
+        with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+            for line in file:
+                entry = read_entry(line.rstrip(b"\n")) if line.endswith(b"\n") else None
+                if entry is not None and entry.sequence > above:
+                    yield entry
+
+
+def _files(folder: Path) -> list[Path]:
+    return [*sorted(folder.glob("journal-*.log")), folder / "journal.log"]
+
+
+def note_order(folder: Path, sequence: int, order: Order) -> None:
+    """Remember an order after its commit; its sequence was advanced with it, and an order has no epoch."""
+    with contextlib.closing(SendJournal(folder)) as journal:
+        journal.append(0, sequence, order=order)
+
+
+def read_counters(connection: Any) -> dict[str, int]:
+    """Return the ledger's counters by name."""
+    return {name: int(value) for name, value in connection.execute("select name, value from counters").fetchall()}
+
+
+def refuse_behind(connection: Any) -> None:
+    """Stop what would give numbers out a second time, in a ledger marked as older than its journal.
+
+    Raises:
+        GuardError: an older copy was put back and nobody has reconciled it yet.
+    """
+    if BEHIND in read_counters(connection):
+        raise GuardError(
+            "an older copy of the ledger was put back, which does not know the newest sends; run: mailrail reconcile"
+        )
+
+
+@contextlib.contextmanager
+def _held(path: Path) -> Iterator[bool]:
+    """Say whether a lock was free, and hold it meanwhile."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        os.fsync(handle)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
     finally:
-        os.close(handle)
+        os.close(lock)
+
+
+def _drop_old(folder: Path) -> None:
+    oldest = time.time() - KEPT_SECONDS
+    for path in folder.glob("journal-*.log"):
+        if path.stat().st_mtime < oldest:
+            path.unlink(missing_ok=True)

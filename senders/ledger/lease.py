@@ -8,11 +8,14 @@ import sqlite3
 import time
 from dataclasses import dataclass
 
+from senders.config import MARKETING
+from senders.failpoints import passing
 from senders.ledger.database import advance
 from senders.ledger.owner import is_dead, this_machine
 
-# A due time further away than this was written under a clock that has since been set back.
-FAR_MILLIS = 7 * 86_400_000
+# A due time further away than this was written under a clock that has since been set back: the settings know no
+# pause as long. Whoever waits when the clock goes back by less waits for that time longer.
+FAR_MILLIS = 6 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +29,27 @@ class Lease:
     file: str
     first_seq: int
     last_seq: int
+    stream: str = MARKETING
 
 
-def claim(connection: sqlite3.Connection, owner: str, lease_seconds: float, now_micros: int) -> Lease | None:
-    """Take the first shard of a running send that has due messages and no living owner.
+def claim(
+    connection: sqlite3.Connection, owner: str, lease_seconds: float, now_micros: int, *, stream: str = ""
+) -> Lease | None:
+    """Take the first shard of a running send that has due messages and no living owner; None where there is none.
 
+    What somebody waits for (transactional) goes first; with ``stream`` only shards of that stream are taken.
     What an earlier owner had offered without recording a reply becomes in doubt in the same transaction.
     """
     wall = time.time_ns() // 1_000_000
     candidates = connection.execute(
-        "select s.send_no, s.shard, s.file, s.first_seq, s.last_seq, s.owner, s.expires_at"
+        "select s.send_no, s.shard, s.file, s.first_seq, s.last_seq, s.owner, s.expires_at, n.stream"
         " from shards as s join sends as n on n.send_no = s.send_no"
-        " where n.state = 'running' and s.done = 0 and (s.next_at <= ? or s.next_at > ?) order by s.send_no, s.shard",
-        (wall, wall + FAR_MILLIS),
+        " where n.state = 'running' and s.done = 0 and (s.next_at <= ? or s.next_at > ?)"
+        " and (? = '' or n.stream = ?)"
+        " order by case n.stream when 'transactional' then 0 else 1 end, s.send_no, s.shard",
+        (wall, wall + FAR_MILLIS, stream, stream),
     ).fetchall()
-    for send_no, shard, file, first, last, holder, expires_at in candidates:
+    for send_no, shard, file, first, last, holder, expires_at, found in candidates:
         if not _is_free(holder, expires_at):
             continue
         epoch = _raise_epoch(connection, send_no, shard, first, last, now_micros)
@@ -48,7 +57,8 @@ def claim(connection: sqlite3.Connection, owner: str, lease_seconds: float, now_
             "update shards set owner = ?, expires_at = ? where send_no = ? and shard = ?",
             (owner, time.monotonic() + lease_seconds, send_no, shard),
         )
-        return Lease(send_no, shard, epoch, owner, file, first, last)
+        passing("lease.claimed")
+        return Lease(send_no, shard, epoch, owner, file, first, last, found)
     return None
 
 
@@ -58,6 +68,7 @@ def renew(connection: sqlite3.Connection, lease: Lease, lease_seconds: float) ->
         "update shards set expires_at = ? where send_no = ? and shard = ? and epoch = ? and owner = ?",
         (time.monotonic() + lease_seconds, lease.send_no, lease.shard, lease.epoch, lease.owner),
     )
+    passing("lease.renewed")
     return done.rowcount == 1
 
 
@@ -85,6 +96,7 @@ def release(connection: sqlite3.Connection, lease: Lease, now_micros: int, *, re
         "update shards set owner = '', expires_at = 0, next_at = ?, done = ? where send_no = ? and shard = ?",
         (next_at, int(not queued and due is None), lease.send_no, lease.shard),
     )
+    passing("lease.released")
     return True
 
 
@@ -102,6 +114,7 @@ def reap(connection: sqlite3.Connection, now_micros: int) -> int:
                 (send_no, shard),
             )
             freed += 1
+            passing("lease.reaped")
     return freed
 
 

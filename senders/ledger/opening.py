@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 from senders.errors import GuardError
 from senders.ledger.database import Database
+from senders.ledger.progress import recount
+from senders.ledger.results import count_anew
 from senders.ledger.rows import Approval, SendRow, SendSpec, ShardSpec, to_micros, to_optional_micros
 
 SEND_COLUMNS = (
@@ -81,6 +83,7 @@ def drop_half_opened(database: Database, send_no: int, audience_hash: str) -> No
         with database.write() as connection:
             connection.execute("delete from messages where send_no = ? and seq between ? and ?", (send_no, first, last))
             connection.execute("delete from shards where send_no = ? and shard = ?", (send_no, shard))
+            connection.execute("delete from progress where send_no = ? and shard = ?", (send_no, shard))
 
 
 def insert_shard(connection: sqlite3.Connection, send_no: int, shard: ShardSpec, audience_hash: str, now: int) -> None:
@@ -106,6 +109,7 @@ def insert_shard(connection: sqlite3.Connection, send_no: int, shard: ShardSpec,
             f"shard {shard.shard} of send {send_no} has {inserted.rowcount} addresses for its {shard.rows} rows; "
             "freeze the audience again"
         )
+    recount(connection, send_no, shard.shard, shard.first_seq, shard.last_seq, now)
 
 
 class _Providers(dict[str, int]):
@@ -134,6 +138,27 @@ def _message_rows(
         yield send_no, seq, address_hash, now, numbers[name]
 
 
+def require_alone(connection: sqlite3.Connection, spec: SendSpec) -> None:
+    """Refuse a send beside another that was opened meanwhile: the same people would get both.
+
+    In the transaction that opens it, so that of two who begin at the same moment one is refused.
+
+    Raises:
+        GuardError: names the other send.
+    """
+    if spec.alone_since is None:
+        return
+    other = connection.execute(
+        "select send_id from sends where campaign = ? and send_id <> ? and opened_at > ? order by send_no limit 1",
+        (spec.campaign, spec.send_id, to_micros(spec.alone_since)),
+    ).fetchone()
+    if other is not None:
+        raise GuardError(
+            f"{spec.send_id}: {other[0]} of the same campaign was opened meanwhile, so this one was not, and nobody "
+            f"got it. To send it all the same, approve it again: it has {spec.audience_rows} recipients"
+        )
+
+
 def insert_send(connection: sqlite3.Connection, send_no: int, spec: SendSpec, now: int) -> None:
     """Put the send itself in, which shows it to the senders; inside a write transaction."""
     connection.execute(
@@ -157,6 +182,7 @@ def insert_send(connection: sqlite3.Connection, send_no: int, spec: SendSpec, no
             spec.per_hour,
         ),
     )
+    count_anew(connection, send_no)
     connection.executemany(
         "insert or ignore into links values (?, ?, ?, ?, ?)",
         [(send_no, link.link_no, link.url, link.label, link.role) for link in spec.links],

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from senders.config import MARKETING
 from senders.event import Event
 from senders.message import State
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MARKETING, TRANSACTIONAL = "marketing", "transactional"
 
 
 class SendState(StrEnum):
@@ -58,7 +58,10 @@ class LinkRow:
 
 @dataclass(frozen=True, slots=True)
 class SendSpec:
-    """All that the ledger must know to open a send."""
+    """All that the ledger must know to open a send.
+
+    ``alone_since`` is the moment after which no other send of the campaign may have been opened.
+    """
 
     send_id: str
     campaign: str
@@ -75,6 +78,7 @@ class SendSpec:
     expires_at: datetime | None = None
     stream: str = MARKETING
     per_hour: int | None = None
+    alone_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,16 +193,38 @@ create table rates (
     used integer not null default 0
 ) without rowid;
 
--- Alerts that a brake asked for, in the transaction of the pause; delivered_at is null until somebody was told.
+-- Alerts that a brake asked for, in the transaction of the pause where it stops the send; mailed and posted say by
+-- which way somebody was told already. next_at (real time, milliseconds) is when it is tried again.
 create table alerts (
     id integer primary key autoincrement,
     send_no integer not null,
     kind text not null,
+    stops integer not null,
     text text not null,
     at integer not null,
-    delivered_at integer,
-    tries integer not null default 0
+    mailed integer not null default 0,
+    posted integer not null default 0,
+    tries integer not null default 0,
+    next_at integer not null
 );
+
+-- Where the brakes begin to count for a send: at its opening, and anew when a person resumes it.
+create table brake_starts (
+    send_no integer primary key,
+    attempt_id integer not null,
+    inbound_id integer not null,
+    sequence integer not null
+);
+
+-- Relays that a send cannot reach now, in the relay's words; at is real time in milliseconds.
+create table relay_troubles (
+    send_no integer not null,
+    relay text not null,
+    reason text not null,
+    is_down integer not null,
+    at integer not null,
+    primary key (send_no, relay)
+) without rowid;
 
 -- How a doubt was settled, by what evidence or by which person.
 create table resolutions (

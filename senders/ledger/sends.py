@@ -9,10 +9,15 @@ from typing import Any
 
 from senders.clock import Clock
 from senders.errors import GuardError
+from senders.failpoints import passing
 from senders.ledger import opening
 from senders.ledger.approvals import Approvals
-from senders.ledger.database import Database
+from senders.ledger.database import Database, next_sequence
+from senders.ledger.journal import note_order, refuse_behind
+from senders.ledger.journal_lines import OPENED, Order
 from senders.ledger.lease import reap
+from senders.ledger.restoring import hold_back
+from senders.ledger.results import count_anew
 from senders.ledger.rows import LinkRow, SendRow, SendSpec, SendState, from_micros, from_optional_micros, to_micros
 
 CANCEL_CHUNK = 10_000
@@ -28,6 +33,7 @@ class Sends(Approvals):
     def reserve_send(self, send_id: str, campaign: str) -> int:
         """Return the number of a send, the same for the same send_id, before its audience is frozen."""
         with self._database.write() as connection:
+            refuse_behind(connection)
             connection.execute(
                 "insert or ignore into send_numbers (send_id, campaign, reserved_at) values (?, ?, ?)",
                 (send_id, campaign, to_micros(self._clock.now())),
@@ -42,7 +48,8 @@ class Sends(Approvals):
         million rows; senders see the send with the last one.
 
         Raises:
-            GuardError: no approval stands, or the send is open with another audience or content.
+            GuardError: no approval stands, the send is open with another audience or content, or another send of the
+                campaign was opened meanwhile.
         """
         opened = self.send(spec.send_id)
         if opened is not None:
@@ -57,8 +64,15 @@ class Sends(Approvals):
         for shard in spec.shards:
             with self._database.write() as connection:
                 opening.insert_shard(connection, send_no, shard, spec.audience_hash, now)
+                passing("opening.shard")
         with self._database.write() as connection:
+            opening.require_alone(connection, spec)
+            hold_back(connection, send_no, spec.audience_hash, now)
             opening.insert_send(connection, send_no, spec, now)
+            sequence = next_sequence(connection)
+            passing("opening.send")
+        order = Order(send_no, OPENED, spec.send_id, spec.campaign, spec.audience_hash)
+        note_order(self._database.path.parent, sequence, order)
         return send_no
 
     def send(self, send_id: str) -> SendRow | None:
@@ -88,7 +102,7 @@ class Sends(Approvals):
         """
         wanted = SendState(state)
         with self._database.write() as connection:
-            send = _by_id(connection, send_id)
+            send = send_by_id(connection, send_id)
             _refuse_over(send_id, send.state, wanted)
             connection.execute(
                 "update sends set state = ?, reason = ?,"
@@ -97,6 +111,10 @@ class Sends(Approvals):
                 (wanted, reason, wanted, send.send_no),
             )
             connection.execute("update shards set next_at = 0 where send_no = ?", (send.send_no,))
+            if wanted is SendState.RUNNING:
+                count_anew(connection, send.send_no)
+            sequence = next_sequence(connection)
+        self._note(send, wanted, sequence)
         if wanted is SendState.CANCELLED:
             self.sweep_cancelled(send.send_no)
 
@@ -111,7 +129,7 @@ class Sends(Approvals):
         """
         now = to_micros(self._clock.now())
         with self._database.write() as connection:
-            send = _by_id(connection, send_id)
+            send = send_by_id(connection, send_id)
             _refuse_over(send_id, send.state, SendState.CANCELLED)
             if send.state is not SendState.CANCELLED:
                 _require_waiting(connection, send, waiting)
@@ -121,8 +139,14 @@ class Sends(Approvals):
                 connection.execute("update shards set next_at = 0 where send_no = ?", (send.send_no,))
             reap(connection, now)
             cancel_chunk(connection, send.send_no, now)
+            sequence = next_sequence(connection)
+        self._note(send, SendState.CANCELLED, sequence)
         self.sweep_cancelled(send.send_no)
         self.finish_send(send.send_no)
+
+    def _note(self, send: SendRow, state: SendState, sequence: int) -> None:
+        order = Order(send.send_no, state, send.send_id, send.campaign, send.audience_hash)
+        note_order(self._database.path.parent, sequence, order)
 
     def sweep_cancelled(self, send_no: int) -> int:
         """Mark what waits in a cancelled send as cancelled, in chunks; safe to repeat. Returns how many."""
@@ -154,6 +178,7 @@ def finish(connection: sqlite3.Connection, send_no: int, now: int) -> bool:
         " state = case state when 'cancelled' then state else 'finished' end where send_no = ?",
         (now, send_no),
     )
+    passing("finish")
     return done.rowcount == 1
 
 
@@ -177,6 +202,7 @@ def cancel_chunk(connection: sqlite3.Connection, send_no: int, now: int) -> int:
     connection.executemany(
         "update messages set state = 'cancelled', changed_at = ? where send_no = ? and seq = ?", keys
     )
+    passing("cancel.chunk")
     return len(keys)
 
 
@@ -214,7 +240,12 @@ def read_send(row: tuple[Any, ...]) -> SendRow:
     )
 
 
-def _by_id(connection: sqlite3.Connection, send_id: str) -> SendRow:
+def send_by_id(connection: sqlite3.Connection, send_id: str) -> SendRow:
+    """Return a send by its name.
+
+    Raises:
+        GuardError: it is not open.
+    """
     row = connection.execute(
         f"select {opening.SEND_COLUMNS} from sends where send_id = ?",  # noqa: S608
         (send_id,),

@@ -8,14 +8,19 @@ from pathlib import Path
 from types import TracebackType
 
 from senders.clock import Clock, open_clock
+from senders.ledger.alerts import Alerts
 from senders.ledger.database import Database
 from senders.ledger.heartbeats import Heartbeats
 from senders.ledger.inbound import Inbound
 from senders.ledger.messages import Messages
+from senders.ledger.progress import Progress
+from senders.ledger.resolving import Resolving
+from senders.ledger.restoring import notice
 from senders.ledger.sends import Sends
+from senders.ledger.troubles import Troubles
 
 
-class Ledger(Sends, Messages, Inbound, Heartbeats):
+class Ledger(Sends, Messages, Progress, Inbound, Heartbeats, Alerts, Troubles, Resolving):
     """The pipeline's and the collector's view of the ledger; threads may share one or open their own."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -31,6 +36,7 @@ class Ledger(Sends, Messages, Inbound, Heartbeats):
             LedgerBusy: somebody else held it longer than the time-out.
         """
         database = Database(home, busy_timeout_seconds=busy_timeout_seconds)
+        notice(database, database.path.parent)
         return cls(database, clock or open_clock(home))
 
     def close(self) -> None:

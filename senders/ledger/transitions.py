@@ -11,10 +11,12 @@ from enum import StrEnum
 from typing import Any
 
 from senders.event import Event, Kind, derive_event_id
+from senders.failpoints import passing
+from senders.ledger.alerts import stop_send
 from senders.ledger.database import next_sequence
 from senders.ledger.inbound import record_event
 from senders.ledger.lease import FAR_MILLIS, Lease
-from senders.ledger.rows import from_micros
+from senders.ledger.rows import Suppression, from_micros
 from senders.message import FINAL_STATES, State
 
 TOO_LATE = "too late"
@@ -78,40 +80,36 @@ class Waiting:
 
 @dataclass(slots=True)
 class Gate:
-    """What holds for every offer of one lease within one transaction."""
+    """What holds for every offer of one lease within one transaction.
+
+    ``scope`` is the topic whose suppressions hold besides those for everything, which always do.
+    """
 
     verdict: Verdict
-    topic: str
+    scope: str
 
 
 def open_gate(connection: sqlite3.Connection, lease: Lease, now_micros: int) -> Gate:
     """Look at lease, send and lateness once per transaction; a late first offer pauses the send."""
     row = connection.execute(
-        "select s.epoch, s.owner, n.state, n.topic, n.too_late_after, n.expires_at, n.first_offered_at"
+        "select s.epoch, s.owner, n.state, case n.stream when 'transactional' then '' else n.topic end,"
+        " n.too_late_after, n.expires_at, n.first_offered_at"
         " from shards as s join sends as n on n.send_no = s.send_no where s.send_no = ? and s.shard = ?",
         (lease.send_no, lease.shard),
     ).fetchone()
     if row is None or (row[0], row[1]) != (lease.epoch, lease.owner):
         return Gate(Verdict.LOST_LEASE, "")
-    state, topic, too_late_after, expires_at, first_offered_at = row[2:]
+    state, scope, too_late_after, expires_at, first_offered_at = row[2:]
     if state == "cancelled":
-        return Gate(Verdict.CANCELLED, topic)
+        return Gate(Verdict.CANCELLED, scope)
     if state != "running":
-        return Gate(Verdict.PAUSED, topic)
+        return Gate(Verdict.PAUSED, scope)
     if first_offered_at is None and too_late_after is not None and now_micros > too_late_after:
-        pause(connection, lease.send_no, TOO_LATE)
-        return Gate(Verdict.PAUSED, topic)
+        stop_send(connection, lease.send_no, "late", TOO_LATE, now_micros)
+        return Gate(Verdict.PAUSED, scope)
     if expires_at is not None and now_micros >= expires_at:
-        return Gate(Verdict.EXPIRED, topic)
-    return Gate(Verdict.GO, topic)
-
-
-def pause(connection: sqlite3.Connection, send_no: int, reason: str) -> bool:
-    """Pause a running send with a reason for people; False when it was not running."""
-    done = connection.execute(
-        "update sends set state = 'paused', reason = ? where send_no = ? and state = 'running'", (reason, send_no)
-    )
-    return done.rowcount == 1
+        return Gate(Verdict.EXPIRED, scope)
+    return Gate(Verdict.GO, scope)
 
 
 def offer(connection: sqlite3.Connection, wish: Offer, gate: Gate, sequence: int, now_micros: int) -> Verdict:
@@ -123,7 +121,7 @@ def offer(connection: sqlite3.Connection, wish: Offer, gate: Gate, sequence: int
         return gate.verdict
     found = connection.execute(
         "select reason from suppressions where address_hash = ? and scope in ('', ?) limit 1",
-        (wish.address_hash, gate.topic),
+        (wish.address_hash, gate.scope),
     ).fetchone()
     if found is not None:
         return _pass_over(connection, wish, State.SUPPRESSED, str(found[0]), now_micros)
@@ -132,6 +130,7 @@ def offer(connection: sqlite3.Connection, wish: Offer, gate: Gate, sequence: int
         " where send_no = ? and seq = ? and state in ('queued', 'deferred') and address_hash = ?",
         (wish.lease.epoch, sequence, now_micros, *key, wish.address_hash),
     )
+    passing("offer.applied")
     return Verdict.GO if done.rowcount == 1 else Verdict.CLOSED
 
 
@@ -155,7 +154,9 @@ def _pass_over(connection: sqlite3.Connection, wish: Offer, state: State, reply:
     return Verdict.SUPPRESSED if state is State.SUPPRESSED else Verdict.EXPIRED
 
 
-def settle(connection: sqlite3.Connection, outcome: Outcome, now_micros: int) -> bool:
+def settle(
+    connection: sqlite3.Connection, outcome: Outcome, now_micros: int, suppressed: list[Suppression] | None = None
+) -> bool:
     """Record what became of a message; False when it does not stand where the outcome says.
 
     A final reply that comes after somebody took the shard over is evidence and settles the doubt; anything
@@ -167,13 +168,16 @@ def settle(connection: sqlite3.Connection, outcome: Outcome, now_micros: int) ->
         changed = _settle_waiting(connection, outcome, now_micros)
     if not changed:
         return False
+    passing("result.applied")
     _append(connection, outcome, changed[0], now_micros)
     if outcome.state is State.REFUSED and outcome.class_ == DEAD_ADDRESS:
-        _bounce(connection, outcome, now_micros)
+        _bounce(connection, outcome, now_micros, suppressed)
     return True
 
 
-def _bounce(connection: sqlite3.Connection, outcome: Outcome, now_micros: int) -> None:
+def _bounce(
+    connection: sqlite3.Connection, outcome: Outcome, now_micros: int, suppressed: list[Suppression] | None
+) -> None:
     """Record a refusal of the address itself as the bounce it is, so that no later send tries it again.
 
     In the transaction of the outcome: a kill between the two would forget the bounce.
@@ -190,7 +194,7 @@ def _bounce(connection: sqlite3.Connection, outcome: Outcome, now_micros: int) -
         detail=outcome.reply,
     )
     # Its own place in the ledger's order: the offer's would lie before offers that were made meanwhile.
-    record_event(connection, event, now_micros, next_sequence(connection))
+    record_event(connection, event, now_micros, next_sequence(connection), suppressed)
 
 
 def _settle_offered(connection: sqlite3.Connection, outcome: Outcome, now_micros: int) -> list[Any]:
@@ -266,7 +270,7 @@ def pass_over_known(connection: sqlite3.Connection, lease: Lease, now_micros: in
             "exists (select 1 from suppressions as s"
             " where s.address_hash = messages.address_hash and s.scope in ('', ?))"
         )
-        _pass_over_all(connection, lease, State.SUPPRESSED, known, (gate.topic,), now_micros)
+        _pass_over_all(connection, lease, State.SUPPRESSED, known, (gate.scope,), now_micros)
     return gate.verdict
 
 

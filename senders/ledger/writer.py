@@ -18,10 +18,14 @@ from typing import Any, TypeVar
 
 from senders.clock import Clock
 from senders.errors import LedgerBusy, SenderError
+from senders.failpoints import passing
 from senders.ledger.database import Database, next_sequence
 from senders.ledger.journal import SendJournal
+from senders.ledger.journal_lines import Offered
 from senders.ledger.lease import Lease
-from senders.ledger.rows import to_micros
+from senders.ledger.restoring import notice
+from senders.ledger.rows import Suppression, to_micros
+from senders.ledger.suppression_log import SuppressionLog
 from senders.ledger.transitions import Gate, Offer, Outcome, Verdict, mark_first_offer, offer, open_gate, settle
 
 logger = logging.getLogger(__name__)
@@ -46,7 +50,15 @@ class _Item:
 class LedgerWriter:
     """Groups what connections want written; belongs to one event loop."""
 
-    def __init__(self, home: Path, clock: Clock, *, group_wait_seconds: float = 0.002) -> None:
+    def __init__(
+        self,
+        home: Path,
+        clock: Clock,
+        *,
+        group_wait_seconds: float = 0.002,
+        on_commit: Callable[[float], None] = lambda seconds: None,
+    ) -> None:
+        self._on_commit = on_commit
         self._loop = asyncio.get_running_loop()
         self._clock = clock
         self._group_wait_seconds = group_wait_seconds
@@ -56,6 +68,8 @@ class LedgerWriter:
         self._database = Database(home, busy_timeout_seconds=_BUSY_SECONDS)
         self._journal = SendJournal(self._database.path.parent)
         self._journaled = self._journal.highest()
+        self._suppression_log = SuppressionLog(self._database.path.parent)
+        self._suppressed: list[Suppression] = []
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
 
     def start(self) -> None:
@@ -64,6 +78,7 @@ class LedgerWriter:
         Raises:
             GuardError: the ledger is older than the send journal.
         """
+        notice(self._database, self._database.path.parent)
         self._journal.check(self._database.connection)
         self._thread.start()
 
@@ -74,10 +89,15 @@ class LedgerWriter:
     def result(self, outcome: Outcome) -> None:
         """Hand over what became of a message; it is written before any later offer is answered."""
         self._queue.put(_Item(outcome, None))
+        passing("result.queued")
 
     def call(self, work: Callable[[sqlite3.Connection, int], T]) -> asyncio.Future[T]:
         """Run ``work(connection, now_micros)`` within a group's transaction and return its value."""
         return self._put(work)
+
+    def depth(self) -> int:
+        """How many things wait to be written."""
+        return self._queue.qsize()
 
     def _put(self, what: Offer | Work) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = self._loop.create_future()
@@ -128,22 +148,25 @@ class LedgerWriter:
         """Write a group; while the store is locked or full, wait and try again: sending pauses meanwhile."""
         tries = 0
         while True:
+            began = time.perf_counter()
             try:
                 answers = self._write(group)
+                self._on_commit(time.perf_counter() - began)
                 break
             except LedgerBusy as error:
                 self._rest(tries, error)
                 tries += 1
-        self._remember(tries)
+        self._remember(tries, _begun(group, answers))
+        passing("journal.after")
         self._answer(answers)
 
-    def _remember(self, tries: int) -> None:
-        """Bring the journal up to the ledger; nothing of the group is answered before."""
+    def _remember(self, tries: int, begun: list[Offered]) -> None:
+        """Bring the journal up to the ledger, with the offers begun; nothing of the group is answered before."""
         row = dict(self._database.rows("select name, value from counters"))
         stand = (int(row["epoch"]), int(row["sequence"]))
         while stand != self._journaled:
             try:
-                self._journal.append(*stand)
+                self._journal.append(*stand, begun)
                 self._journaled = stand
             except OSError as error:
                 self._rest(tries, error)
@@ -161,6 +184,7 @@ class LedgerWriter:
     def _write(self, group: list[_Item]) -> Answers:
         """Run one transaction over a group and return the answers it earned."""
         answers: Answers = []
+        self._suppressed.clear()
         with self._database.write() as connection:
             now = to_micros(self._clock.now())
             sequence = next_sequence(connection) if any(isinstance(item.what, Offer) for item in group) else 0
@@ -169,6 +193,9 @@ class LedgerWriter:
                 answer = self._apply(connection, item.what, gates, sequence, now)
                 if item.future is not None:
                     answers.append((item.future, answer))
+            self._suppression_log.append(self._suppressed)
+            passing("commit.before")
+        passing("commit.after")
         return answers
 
     def _apply(
@@ -187,7 +214,7 @@ class LedgerWriter:
                     mark_first_offer(connection, what.lease.send_no, now)
             return offer(connection, what, gate, sequence, now)
         if isinstance(what, Outcome):
-            if not settle(connection, what, now):
+            if not settle(connection, what, now, self._suppressed):
                 logger.warning(
                     "message %d of send %d does not stand where its result (%s) says; left as it is",
                     what.seq,
@@ -211,6 +238,16 @@ class LedgerWriter:
                 group.append(item)
         reason = SenderError(f"the ledger's writer has stopped: {error}")
         _deliver([(item.future, reason) for item in group if item.future is not None])
+
+
+def _begun(group: list[_Item], answers: Answers) -> list[Offered]:
+    """Return the offers of a group that were allowed; their end marks are about to be written."""
+    asked = (item.what for item in group if item.future is not None)
+    return [
+        (what.lease.send_no, what.seq)
+        for what, (_, answer) in zip(asked, answers, strict=True)
+        if isinstance(what, Offer) and answer is Verdict.GO
+    ]
 
 
 def _work(connection: sqlite3.Connection, work: Work, now: int) -> Any:

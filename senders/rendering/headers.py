@@ -20,6 +20,9 @@ _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_
 _Q_SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")  # RFC 2047 5 (3)
 _CLEAN_NAME = re.compile(r"[^\W\d_][^\W_]*(?:(?:[ .'’-]| ?\. ?)[^\W_]+)*\.?")
 _SPEC = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+")
+_DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+_SENDER_LEAST, _SENDER_MOST = 5, 15
+_DELIMITERS = re.compile(r"[\s()<>\[\]:;,\\\"]")
 _LABEL = re.compile(r"[^A-Za-z0-9_.-]+")
 MAX_NAME = 64
 _QUOTED_MOST = 10_000
@@ -125,11 +128,15 @@ def mailbox_header(name: str, display: str, address: str) -> str:
     """Return a header with one mailbox: display name, where there is one, and address."""
     if not _SPEC.fullmatch(checked(name, address)):
         raise RenderError(f"header {name}: the address is not one that mail carries")
+    return _mailbox(name, display, address)
+
+
+def _mailbox(name: str, display: str, address: str) -> str:
     display = " ".join(checked(name, display).split())
     if not display:
-        return header(name, address)
+        return f"{name}: {address}\r\n"
     room = LINE - len(name) - 2
-    if not display.isascii() or "=?" in display:
+    if not display.isascii() or "=?" in display or len(display) > MAX_NAME:  # words can be folded, a quoted text not
         phrase = "\r\n ".join(encode_words(display, first=room))
     elif _ATOMS.fullmatch(display):
         phrase = display
@@ -141,11 +148,16 @@ def mailbox_header(name: str, display: str, address: str) -> str:
 
 
 def recipient_header(first_name: object, last_name: object, address: str) -> str:
-    """Return ``To`` with the person's name only where it looks like a name; names are somebody else's input."""
+    """Return ``To`` with the person's name only where it looks like a name; names are somebody else's input.
+
+    An address outside ASCII makes the line UTF-8 (RFC 6532), and the message one for SMTPUTF8 only.
+    """
     display = " ".join(part for part in (_name(first_name), _name(last_name)) if part)
     if len(display) > MAX_NAME or not _CLEAN_NAME.fullmatch(display):
         display = ""
-    return mailbox_header("To", display, address)
+    if (address.isascii() and not _SPEC.fullmatch(address)) or _DELIMITERS.search(checked("To", address)):
+        raise RenderError("header To: the address is not one that mail carries")
+    return _mailbox("To", display, address)
 
 
 def _name(value: object) -> str:
@@ -199,12 +211,35 @@ def _refuse_delimiters(text: str) -> None:
         raise RenderError("header List-Unsubscribe: the address holds a space, a comma, a quote or an angle bracket")
 
 
+def checked_domain(name: str, domain: str) -> str:
+    """Return a domain of ours as it may stand in an address.
+
+    Raises:
+        RenderError: it holds something else than letters, digits, dots and hyphens.
+    """
+    if not _DOMAIN.fullmatch(domain):
+        raise RenderError(f"{name}: {checked(name, domain)[:80]!r} is not a domain; set it in the sender profile")
+    return domain
+
+
+def feedback_id(campaign: str, topic: str, sender: str) -> str:
+    """Return ``Feedback-ID`` as Gmail counts complaints by: three parts, and last who sends, of 5 to 15 characters.
+
+    No part may say the same as another: a repeated one is counted twice.
+    """
+    name = label(sender)[:_SENDER_MOST].strip("-.")
+    parts = [label(campaign), label(topic), "mailrail", name if len(name) >= _SENDER_LEAST else f"{name}-mail"]
+    for index, kind in enumerate(("campaign", "topic", "mailrail", "sender")):
+        if parts[index] in parts[:index]:
+            parts[index] = f"{kind}-{parts[index]}"[: _SENDER_MOST if kind == "sender" else None]
+    return ":".join(parts)
+
+
 def campaign_headers(profile: SenderProfile, *, send_id: str, campaign: str, topic: str) -> str:
     """Return the headers that all messages of a send share and that follow the Message-ID."""
-    feedback = ":".join((label(campaign), label(topic), "mailrail", label(profile.name)))
     return (
         header("List-Id", f"<{label(topic).lower()}.{profile.message_id_domain}>")  # RFC 2919
         + header("Mailrail-Send", send_id)
-        + header("Feedback-ID", feedback)
+        + header("Feedback-ID", feedback_id(campaign, topic, profile.name))
         + "Precedence: bulk\r\n"
     )

@@ -14,7 +14,8 @@ from senders.errors import Problem, RenderError
 from senders.rendering.environment import LINK_SLOT
 from senders.rendering.expressions import UNSUBSCRIBE_URL, VIEW_URL
 from senders.rendering.mjml import JINJA, Attribute, Document, Element
-from senders.rendering.source import Edit, Source
+from senders.rendering.scripts import mixed_label
+from senders.rendering.source import Edit, Place, Source
 
 Role = Literal["content", "unsubscribe", "view", "preferences"]
 MAX_LABEL = 80
@@ -79,6 +80,7 @@ def _slot(
     literal = html.unescape(value)
     if not JINJA.search(value):
         if _WEB.match(literal) and not re.search(r"\s", literal):
+            problems += _script_problem(place, literal)
             return Link(link_no, literal, label), f"{{{{ {slot_name(link_no)} }}}}"
         if not _OTHER.match(literal):
             remedy = "Give a whole address: https://…"
@@ -91,6 +93,17 @@ def _slot(
         problems.append(place.problem("link-address", f"href {value!r} is not a web address", remedy))
         return None
     return Link(link_no, "", label), f"{{{{ {LINK_SLOT}({link_no}, {_expression(value)}) }}}}"
+
+
+def _script_problem(place: Place, url: str) -> list[Problem]:
+    try:
+        label = mixed_label(urllib.parse.urlsplit(url).hostname or "")
+    except ValueError:
+        label = url
+    if not label:
+        return []
+    message = f"the host's name {label!r} mixes letters of several scripts"
+    return [place.problem("link-script", message, "Mailbox providers refuse it; write it in one script.")]
 
 
 def _expression(value: str) -> str:

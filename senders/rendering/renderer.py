@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 from senders.errors import RenderError, TokenError
 from senders.message import Message, Unrenderable
 from senders.rendering import headers, mime
+from senders.rendering.attached import Attached
 from senders.rendering.context import SendContext
 from senders.rendering.environment import LINK_SLOT, LinkSlot, TemplateEnvironment, contact_values
 from senders.rendering.expressions import CONTACT, PIXEL_SLOT, UNSUBSCRIBE_URL, VIEW_URL
@@ -65,6 +66,10 @@ class Renderer:
         self._sender = headers.mailbox_header("From", profile.from_name, profile.from_address)
         self._reply_to = headers.mailbox_header("Reply-To", "", profile.reply_to) if profile.reply_to else ""
         self._unsubscribe = headers.ListUnsubscribe(f"{self._base_url}/u/", profile.unsubscribe_mailto)
+        headers.checked_domain("bounce_domain", profile.bounce_domain)
+        headers.checked_domain("message_id_domain", profile.message_id_domain)
+        self._attached = Attached(template.files)
+        self._pack = self._attached.message if template.files else mime.alternative
         self._date = headers.date_header(context.sent_at)
         self._campaign = headers.campaign_headers(
             profile, send_id=context.send_id, campaign=context.campaign, topic=context.topic
@@ -80,7 +85,7 @@ class Renderer:
 
     def render_web(self, row: Mapping[str, object]) -> str:
         """Return the HTML for the page in the browser: without the pixel, which would count as an open."""
-        return self._render(row, self._unsubscribe_token(row), with_pixel=False).whole().html
+        return self._attached.shown(self._render(row, self._unsubscribe_token(row), with_pixel=False).whole().html)
 
     def render_preheader(self, row: Mapping[str, object]) -> str:
         """Return the line that an inbox shows after the subject, as plain text."""
@@ -112,13 +117,14 @@ class Renderer:
                 self._unsubscribe.lines(token),
             )
         )
-        raw = mime.alternative(
-            head.encode("ascii"),
+        raw = self._pack(
+            head.encode(),  # ASCII, but for an address that is not
             b"=_" + message_id.partition("@")[0].encode("ascii"),
             mime.text_part(rendered.text),
             self._html_part(rendered.html),
         )
-        return Message(seq, address, self._tokens.return_path(seq, self._profile.bounce_domain), message_id, raw)
+        return_path = self._tokens.return_path(seq, self._profile.bounce_domain)
+        return Message(seq, address, return_path, message_id, raw, needs_smtputf8=not address.isascii())
 
     def _html_part(self, pieces: list[str]) -> mime.Part:
         if self._template.html_is_7bit and self._html.is_plain:

@@ -13,6 +13,7 @@ from typing import Literal
 from jinja2.exceptions import SecurityError, TemplateError
 
 from senders.errors import RenderError
+from senders.rendering.attached import Attached
 from senders.rendering.environment import LINK_SLOT, LinkSlot, TemplateEnvironment, contact_values
 from senders.rendering.expressions import CONTACT, PIXEL_SLOT, UNSUBSCRIBE_URL, VIEW_URL
 from senders.rendering.harmless import Attributes, harmless_html
@@ -114,7 +115,7 @@ def _render(template: CompiledTemplate, contact: Mapping[str, object]) -> Specim
     }
     subject = TemplateEnvironment(autoescape=False).from_string(template.subject).render(values)
     mail = TemplateEnvironment(autoescape=True).from_string(_number_special_links(template)).render(values)
-    return Specimen(" ".join(subject.split()), harmless_html(mail, _target, _placeholder))
+    return Specimen(" ".join(subject.split()), harmless_html(Attached(template.files).shown(mail), _target, _picture))
 
 
 def _mark(link_no: int) -> str:
@@ -145,8 +146,11 @@ def _number_special_links(template: CompiledTemplate) -> str:
     return source
 
 
-def _placeholder(image: Attributes) -> dict[str, str]:
-    """Return the attributes that show a neutral picture of the same size, with the image's description."""
+def _picture(image: Attributes) -> dict[str, str]:
+    """Return the attributes that show a picture of the mail's own, or a neutral one of the same size."""
+    source = image.get("src") or ""
+    if source.startswith("data:"):
+        return {"src": source, "alt": image.get("alt") or ""}
     styled = {name.lower(): int(size) for name, size in _STYLED.findall(image.get("style") or "")}
     width = _pixels(image.get("width")) or styled.get("width") or _pixels(image.get("height")) or USUAL_WIDTH
     height = _pixels(image.get("height")) or styled.get("height") or usual_height(width)

@@ -6,7 +6,8 @@ Add a step here when it happens once per template. What happens per recipient be
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+import re
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from ruamel.yaml.error import YAMLError
 from senders.errors import ConfigError, Problem, TemplateError
 from senders.rendering.environment import LINK_SLOT, TemplateEnvironment
 from senders.rendering.expressions import PIXEL_SLOT, Usage, analyse
+from senders.rendering.files import MailFile, check_sizes, insert_images, read_attachments
 from senders.rendering.includes import insert_brand, read_source, resolve_includes, strip_comments
 from senders.rendering.layout import settle
 from senders.rendering.links import Link, insert_slots
@@ -32,6 +34,7 @@ SUBJECT_FILE = "subject.txt.j2"
 BRAND_FILE = "brand.yaml"
 BRAND_REQUIRED = ("name", "postal_address", "home_url")
 MAX_SUBJECT = 150
+REPLY = re.compile(r"\s*(?:re|fwd?|aw|wg)\s*:", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class CompiledTemplate:
 
     ``fields`` are all fields of the audience that it reads; ``optional_fields`` those of them whose absence it copes
     with, by ``default(…)`` or a condition. ``html_is_7bit`` says that the HTML apart from values is ASCII.
+    ``files`` are the pictures and attachments that every message carries.
     """
 
     html: str
@@ -51,6 +55,7 @@ class CompiledTemplate:
     optional_fields: tuple[str, ...]
     html_is_7bit: bool
     content_hash: str
+    files: tuple[MailFile, ...] = ()
     warnings: tuple[Problem, ...] = field(default=(), compare=False)
 
     @property
@@ -59,9 +64,11 @@ class CompiledTemplate:
         return tuple(name for name in self.fields if name not in self.optional_fields)
 
     def to_json(self) -> str:
-        """Return the template as text for a send's folder."""
-        values = asdict(self)
+        """Return the template as text for a send's folder; the contents of its files lie beside it (``saved``)."""
+        values = asdict(replace(self, files=tuple(replace(one, content=b"") for one in self.files)))
         del values["warnings"]
+        for one in values["files"]:
+            del one["content"]
         return json.dumps({"version": FORMAT, **values}, ensure_ascii=False, indent=1, sort_keys=True)
 
     @classmethod
@@ -80,6 +87,7 @@ class CompiledTemplate:
         values["links"] = tuple(Link(**link) for link in values["links"])
         values["fields"] = tuple(values["fields"])
         values["optional_fields"] = tuple(values["optional_fields"])
+        values["files"] = tuple(MailFile(**one) for one in values.get("files", ()))
         compiled = cls(**values)
         if compiled.content_hash != _content_hash(compiled):
             raise ConfigError("template.json: its contents do not match its hash; restore the send's folder")
@@ -144,13 +152,21 @@ class _Compiler:
         source = resolve_includes(read_source(self.folder / TEMPLATE_FILE), self.shared, self.problems)
         source = insert_brand(source, brand, self.problems, escape=True)
         self._analyse(source, TemplateEnvironment(autoescape=True))
+        source, files = self._files(source)
         document = parse(source)
         self.problems += document.problems + lint_document(document)
         slotted, links, found = insert_slots(document)
         self.problems += found + lint_duties(document, links, brand)
-        compiled = None if self._failed() else self._finish(parse(slotted), links, subject)
+        compiled = None if self._failed() else self._finish(parse(slotted), links, subject, files)
         problems = _in_order(self.problems)
         return (None if self._failed() or compiled is None else compiled), problems
+
+    def _files(self, source: Source) -> tuple[Source, tuple[MailFile, ...]]:
+        source, images, wrong_images = insert_images(parse(source), self.folder)
+        attachments, wrong_attachments = read_attachments(self.folder)
+        files = (*images, *attachments)
+        self.problems += wrong_images + wrong_attachments + check_sizes(self.folder, files)
+        return source, files
 
     def _failed(self) -> bool:
         return any(problem.severity == "error" for problem in self.problems)
@@ -178,9 +194,14 @@ class _Compiler:
             message = f"the subject has {length} characters without its values"
             remedy = f"Phones show about 40; keep it below {MAX_SUBJECT}."
             self.problems.append(source.place(0).problem("subject-long", message, remedy, "warning"))
+        if REPLY.match(subject):
+            message, remedy = f"the subject begins with {subject.split(':')[0]!r} and answers nothing", "Leave it out."
+            self.problems.append(source.place(0).problem("subject-reply", message, remedy, "warning"))
         return subject
 
-    def _finish(self, document: Document, links: tuple[Link, ...], subject: str) -> CompiledTemplate | None:
+    def _finish(
+        self, document: Document, links: tuple[Link, ...], subject: str, files: tuple[MailFile, ...]
+    ) -> CompiledTemplate | None:
         html, is_7bit = self._html(document)
         self.problems += lint_size(document, html)
         preview = document.first("mj-preview")
@@ -195,6 +216,7 @@ class _Compiler:
             optional_fields=tuple(name for name in fields if name not in self.usage.required),
             html_is_7bit=is_7bit,
             content_hash="",
+            files=files,
             warnings=tuple(_in_order(self.problems)),
         )
         object.__setattr__(compiled, "content_hash", _content_hash(compiled))
@@ -228,7 +250,7 @@ def _insert_pixel(html: str) -> str:
 
 
 def _content_hash(compiled: CompiledTemplate) -> str:
-    shaping = {
+    shaping: dict[str, object] = {
         "format": FORMAT,
         "html": compiled.html,
         "text": compiled.text,
@@ -236,6 +258,8 @@ def _content_hash(compiled: CompiledTemplate) -> str:
         "links": [asdict(link) for link in compiled.links],
         "html_is_7bit": compiled.html_is_7bit,
     }
+    if compiled.files:  # templates without any keep the hash they were approved with
+        shaping["files"] = [[one.role, one.name, one.content_type, one.sha256] for one in compiled.files]
     return hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()
 
 

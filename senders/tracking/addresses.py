@@ -7,6 +7,7 @@ owner wants mail, is not decided here.
 import functools
 import hashlib
 import re
+import unicodedata
 
 import idna
 
@@ -16,6 +17,7 @@ MAX_ADDRESS = 254  # RFC 5321 4.5.3.1.3, without the angle brackets
 
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
 _LOCAL = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*")
+_FOREIGN = re.compile(r"[^\x00-\x7f]")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _WORD_WITH_AT = re.compile(r"[^\s,;<>\"]*@[^\s,;<>\"]*")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -23,7 +25,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 REASONS = {
     "empty": "is empty",
     "no_at": "has no @",
-    "local_too_long": "has more than 64 characters before the @",
+    "local_too_long": "has more than 64 bytes before the @",
     "domain_too_long": "has a domain or an address that is too long",
     "bad_local": "has characters before the @ that mail does not carry",
     "bad_domain": "has a domain that cannot exist",
@@ -44,13 +46,15 @@ class AddressError(ValueError):
 def normalize_address(text: str) -> str:
     """Return the normal form: trimmed, lower case, the domain as IDNA A-labels.
 
-    Quoted local parts, address literals and local parts outside ASCII are refused: no reader of ours ever met
-    one that was a customer, and each needs an extension of the relay.
+    Quoted local parts and address literals are refused: no reader of ours ever met one that was a customer. A local
+    part in other letters than ASCII is kept as it is, in Unicode's form C (RFC 6531 3.3, RFC 6532 3.1): it has no other
+    spelling, and relays without SMTPUTF8 cannot carry it.
 
     Raises:
         AddressError: the text is no address that we can write to.
     """
-    return wire_address(text).lower()
+    address = wire_address(text).lower()
+    return address if address.isascii() else unicodedata.normalize("NFC", address)
 
 
 def wire_address(text: str) -> str:
@@ -61,14 +65,30 @@ def wire_address(text: str) -> str:
     """
     text = text.strip(" \t\r\n\u00a0\ufeff")
     local, domain = _split(text)
-    if len(local) > MAX_LOCAL:
+    plain = local
+    if not local.isascii():
+        local = unicodedata.normalize("NFC", local)
+        plain = _plain(local)
+    if len(plain) > MAX_LOCAL:
         raise AddressError("local_too_long")
-    if not _LOCAL.fullmatch(local):
+    if not _LOCAL.fullmatch(plain):
         raise AddressError("bad_local")
     domain = normalize_domain(domain)
-    if len(local) + 1 + len(domain) > MAX_ADDRESS:
+    if len(plain) + 1 + len(domain) > MAX_ADDRESS:
         raise AddressError("domain_too_long")
     return f"{local}@{domain}"
+
+
+def _plain(local: str) -> str:
+    """Return a local part with an x for each byte of its characters outside ASCII; limits count bytes, not characters.
+
+    Raises:
+        AddressError: one of them is no letter, mark, number or symbol: it could not be seen, or is taken for another.
+    """
+    if any(not character.isascii() and unicodedata.category(character)[0] not in "LMNS" for character in local):
+        raise AddressError("bad_local")
+    longest = max(local, unicodedata.normalize("NFC", local.lower()), key=lambda one: len(one.encode()))
+    return _FOREIGN.sub(lambda match: "x" * len(match[0].encode()), longest)
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -9,12 +9,19 @@ from enum import StrEnum
 from typing import Protocol
 
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+
+
+def printable(text: str) -> str:
+    """Return a relay's words without what a terminal, a log or a database would trip over."""
+    return _UNPRINTABLE.sub(" ", text).strip()
 
 
 @dataclass(slots=True)
 class Parcel:
     """One message as it goes on the wire: dot-stuffed, ending in CRLF, without its end mark.
 
+    ``key`` is the same at every try and no other message has it: relays that drop repeats know it by that.
     ``strikes`` counts lines that broke under it before its end mark; it is no attempt.
     """
 
@@ -24,6 +31,7 @@ class Parcel:
     body: bytes
     needs_smtputf8: bool = False
     strikes: int = 0
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,10 @@ class Desk(Protocol):
 
     def settle(self, parcel: Parcel, ending: Ending, reply: Reply, connection: str) -> None:
         """Record how a parcel ended."""
+        ...
+
+    def dismissed(self, parcel: Parcel, reply: Reply) -> None:
+        """Hear with what words the relay ends the connection; the parcel goes back to the source."""
         ...
 
 

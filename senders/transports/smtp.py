@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 
 from senders.config import RelayConfig
 from senders.errors import RenderError
+from senders.failpoints import passing
 from senders.transports.base import NO_REPLY, Desk, Ending, Parcel, Reply, Source
 from senders.transports.connecting import Features, connect
-from senders.transports.wire import END_MARK, ConnectionLost, Wire, mail_command, rcpt_command
+from senders.transports.wire import END_MARK, ConnectionLost, Wire, mail_command, rcpt_command, unstuff
 
 logger = logging.getLogger(__name__)
 
@@ -123,9 +124,11 @@ class Session:
             if not await self._open(parcel, envelope, desk):
                 return None, None
             is_open = True
+            passing("envelope.after")
             self._wire.write(parcel.body)
             await self._wire.room(self._relay.reply_timeout_seconds)
             self._check_order()
+            passing("body.written")
         except ConnectionLost:
             # A relay may close after any 250; an envelope joined to that mark has not failed by itself.
             source.put_back(parcel, strike=is_open or envelope is None)
@@ -136,7 +139,9 @@ class Session:
             raise ConnectionLost("stopped before the end mark")
         self._refuse_broken(parcel, source, desk)
         following, commands = self._following(source, desk)
+        passing("mark.before")
         self._wire.write(END_MARK + commands)
+        passing("mark.written")
         mark = self._wire.expect(1)
         after = self._wire.expect(3) if following else None
         await self._finish(parcel, mark, following, source, desk)
@@ -164,6 +169,7 @@ class Session:
         reply = Reply(0, "", "the sender stopped before the reply came")
         try:
             reply = (await self._wire.answer(mark, self._relay.end_timeout_seconds))[0]
+            passing("reply.read")
             if not reply.is_good and not 400 <= reply.code < 600:
                 self._wire.abort(f"the relay answered {reply.code} to the end mark")
                 raise ConnectionLost(f"{reply.code} {reply.text}")
@@ -195,6 +201,7 @@ class Session:
         """Return the envelope's commands; none where this relay can't carry it, which is settled."""
         utf8 = parcel.needs_smtputf8 and self._features.smtputf8
         try:
+            self._check_size(parcel.body)
             commands = [
                 mail_command(parcel.sender, smtputf8=utf8),
                 rcpt_command(parcel.recipient, smtputf8=utf8),
@@ -206,9 +213,22 @@ class Session:
         self._begun += 1
         return commands
 
+    def _check_size(self, body: bytes) -> None:
+        """Refuse what the relay has said it will refuse (RFC 1870), before it is sent in vain.
+
+        Raises:
+            RenderError: the message, without its stuffed dots, is larger than the relay takes.
+        """
+        most = self._features.size
+        if most and len(body) > most:
+            size = len(unstuff(body))
+            if size > most:
+                raise RenderError(f"the message has {size} bytes and the relay takes {most}")
+
     async def _open(self, parcel: Parcel, envelope: Replies | None, desk: Desk) -> bool:
         """Bring the relay to 354 for a parcel; False when it was refused, which is settled."""
         if envelope is None:
+            passing("envelope.before")
             commands = self._commands(parcel, desk)
             if not commands:
                 return False
@@ -220,6 +240,7 @@ class Session:
         if refusal is None:
             return True
         if refusal.code == _CLOSING or not 400 <= refusal.code < 600:
+            desk.dismissed(parcel, refusal)
             self._wire.abort(f"the relay answered {refusal.code} {refusal.text}")
             raise ConnectionLost(f"{refusal.code} {refusal.text}")
         desk.settle(parcel, Ending.REFUSED, refusal, self._name)

@@ -10,9 +10,11 @@ from collections import deque
 from typing import cast
 
 from senders.errors import RenderError, TransientError
-from senders.transports.base import Reply
+from senders.transports.base import Reply, printable
 
 END_MARK = b".\r\n"
+# How every line of a reply begins (RFC 5321 4.2), and how the last one does.
+_REPLY_LINE = re.compile(rb"[2-5][0-9][0-9](?:[ -]|$)")
 _MAX_LINE = 2048
 _MAX_REPLY_LINES = 100
 # Octets that would end a path or a command early; RFC 5321 4.1.2 allows none of them unquoted.
@@ -147,10 +149,11 @@ def _last_words(replies: list[Reply]) -> str:
 
 
 def _parse(lines: list[bytes]) -> Reply:
-    """Return one reply; a line without a code is reply 0, which no command accepts."""
-    code = int(lines[-1][:3]) if lines[-1][:3].isdigit() else 0
-    text = " ".join(line[4:].decode("utf-8", "replace").strip() for line in lines)
-    return Reply.of(code, text[:1000])
+    """Return one reply; one that breaks RFC 5321 4.2.1, or whose lines disagree, is 0, which no command accepts."""
+    codes = {line[:3] for line in lines}
+    is_sound = len(codes) == 1 and all(_REPLY_LINE.match(line) for line in lines)
+    text = " ".join(printable(line[4:].decode("utf-8", "replace")) for line in lines)
+    return Reply.of(int(lines[-1][:3]) if is_sound else 0, text[:1000])
 
 
 def stuff(raw: bytes) -> bytes:
@@ -167,6 +170,12 @@ def stuff(raw: bytes) -> bytes:
     if b"\r\n." in raw:
         raw = raw.replace(b"\r\n.", b"\r\n..")
     return b"." + raw if raw.startswith(b".") else raw
+
+
+def unstuff(body: bytes) -> bytes:
+    """Return what `stuff` was given, with a CRLF at its end."""
+    raw = body.replace(b"\r\n..", b"\r\n.")
+    return raw[1:] if raw.startswith(b"..") else raw
 
 
 def mail_command(sender: str, *, smtputf8: bool = False) -> bytes:

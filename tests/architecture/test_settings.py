@@ -8,11 +8,14 @@ ROOT = Path(__file__).resolve().parents[2]
 SECTIONS = {
     "relays.<name>": module.RelaySettings,
     "senders.<name>": module.SenderSettings,
+    "providers.<name>": module.ProviderSettings,
     "senders.<name>.dkim": module.DkimSettings,
     "collector": module.CollectorSettings,
     "dashboards": module.DashboardsSettings,
     "dagster": module.DagsterSettings,
     "delivery": module.DeliverySettings,
+    "brakes": module.BrakesSettings,
+    "alerts": module.AlertsSettings,
 }
 
 

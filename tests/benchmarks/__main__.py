@@ -16,13 +16,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import dashboards, door, loop, pages, sending
+from tests.benchmarks import dashboards, door, loop, million, pages, peers, proof, sending, wires
 from tests.benchmarks.measure import Benchmark, Measured, Missing
 
-_MODULES = (loop, sending, door, dashboards)
+_MODULES = (loop, sending, wires, peers, million, proof, door, dashboards)
 BENCHMARKS = {bench.name: bench for module in _MODULES for bench in module.BENCHMARKS}
 _INSIDE, _PREPARE, _QUICK = "--inside", "--prepare", "--quick"
-_PREPARE_SECONDS = 480.0
 
 
 def main(arguments: list[str]) -> int:
@@ -83,7 +82,7 @@ def _prepared(is_quick: bool) -> Iterator[Callable[[Benchmark], list[str]]]:
             if bench.prepare not in made:
                 folder = Path(scratch) / str(len(made))
                 folder.mkdir()
-                _run([_PREPARE, bench.name, str(folder), *quick], _PREPARE_SECONDS)
+                _run([_PREPARE, bench.name, str(folder), *quick], bench.prepare_seconds)
                 made[bench.prepare] = folder
             return [str(made[bench.prepare])]
 

@@ -40,6 +40,7 @@ class Benchmark:
     measure: Callable[..., Measured]
     limit_seconds: float = 120.0
     prepare: Callable[..., None] | None = None
+    prepare_seconds: float = 480.0
 
     def holds(self, value: float) -> bool:
         """Whether a value meets the target."""

@@ -12,14 +12,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from senders.config import DeliveryConfig, RelayConfig, SenderProfile
+from senders.config import DeliveryConfig, DkimConfig, RelayConfig, SenderProfile
 from senders.ledger.rows import Approval, SendSpec, ShardSpec
 from senders.ledger.store import Ledger
 from senders.message import Message
@@ -44,10 +44,10 @@ _CITIES = ("Kendal", "Köln", None, "Lyon")
 _PRODUCTS = ("Tarn 28 pack", None, "Fellrunner 2 boots")
 
 
-def made_up_rows(count: int, address_key: bytes) -> list[dict[str, object]]:
-    """Return audience rows whose values differ from row to row, some of them missing."""
+def made_up_rows(count: int, address_key: bytes, *, first: int = 1) -> list[dict[str, object]]:
+    """Return audience rows whose values differ from row to row, some of them missing; numbered from ``first``."""
     rows = []
-    for seq in range(1, count + 1):
+    for seq in range(first, first + count):
         address = f"person{seq}@mail{seq % 50}.example"
         rows.append(
             {
@@ -66,6 +66,32 @@ def made_up_rows(count: int, address_key: bytes) -> list[dict[str, object]]:
     return rows
 
 
+def write_template(home: Path) -> tuple[Path, CompiledTemplate]:
+    """Write the files that all shards of the send share; return its folder and its template."""
+    template = compile_template(ROOT / "assets/campaigns/spring_sale", ROOT / "assets/templates")
+    folder = home / "files" / "sends" / _SEND_ID
+    folder.mkdir(parents=True)
+    (folder / "template.json").write_text(template.to_json(), encoding="utf-8")
+    (folder / "manifest.json").write_text("{}", encoding="utf-8")
+    return folder, template
+
+
+def open_made_up_send(home: Path, count: int, shards: list[ShardSpec]) -> int:
+    """Open and approve the send in the ledger of a home; return its number."""
+    now = datetime.now(UTC)
+    spec = SendSpec(_SEND_ID, _CAMPAIGN, _TOPIC, now, "shop", f"files/sends/{_SEND_ID}", count, "a", "c", shards)
+    with Ledger.open(home) as ledger:
+        ledger.approve(Approval(_SEND_ID, "a", "c", count, "benchmark", now, "cli"))
+        return ledger.open_send(spec)
+
+
+def relay_settings(home: Path, port: int, dkim: DkimConfig | None = None) -> DeliveryConfig:
+    """Return a sender's settings with one relay on this machine."""
+    relay = RelayConfig("sink", "127.0.0.1", port, tls="none", connections=CONNECTIONS)
+    profile = replace(_PROFILE, dkim=dkim)
+    return DeliveryConfig(home, "assets.deliveries.batches:read_rows", _BASE_URL, {"sink": relay}, {"shop": profile})
+
+
 @dataclass(slots=True)
 class World:
     """One send, opened and approved in the ledger of a home of its own."""
@@ -77,42 +103,24 @@ class World:
     send_no: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.template = compile_template(ROOT / "assets/campaigns/spring_sale", ROOT / "assets/templates")
+        folder, self.template = write_template(self.home)
         self.rows = made_up_rows(self.count, Keyring.open(self.home / "keys").address_key)
-        self._write_files()
-        self.send_no = self._open()
+        pq.write_table(
+            pa.Table.from_pylist(self.rows), folder / "shard-0000.parquet", row_group_size=20_000, compression="zstd"
+        )
+        hashes = [bytes.fromhex(row["contact_id"]) for row in self.rows]
+        self.send_no = open_made_up_send(
+            self.home, self.count, [ShardSpec(0, "shard-0000.parquet", 1, self.count, hashes)]
+        )
 
     @property
     def send_id(self) -> str:
         """The send's name."""
         return _SEND_ID
 
-    def _write_files(self) -> None:
-        folder = self.home / "files" / "sends" / _SEND_ID
-        folder.mkdir(parents=True)
-        (folder / "template.json").write_text(self.template.to_json(), encoding="utf-8")
-        (folder / "manifest.json").write_text("{}", encoding="utf-8")
-        pq.write_table(
-            pa.Table.from_pylist(self.rows), folder / "shard-0000.parquet", row_group_size=20_000, compression="zstd"
-        )
-
-    def _open(self) -> int:
-        now = datetime.now(UTC)
-        hashes = [bytes.fromhex(row["contact_id"]) for row in self.rows]
-        shard = ShardSpec(0, "shard-0000.parquet", 1, self.count, hashes)
-        spec = SendSpec(
-            _SEND_ID, _CAMPAIGN, _TOPIC, now, "shop", f"files/sends/{_SEND_ID}", self.count, "a", "c", [shard]
-        )
-        with Ledger.open(self.home) as ledger:
-            ledger.approve(Approval(_SEND_ID, "a", "c", self.count, "benchmark", now, "cli"))
-            return ledger.open_send(spec)
-
-    def settings(self, port: int) -> DeliveryConfig:
+    def settings(self, port: int, dkim: DkimConfig | None = None) -> DeliveryConfig:
         """Return the sender's settings with a relay on this machine."""
-        relay = RelayConfig("sink", "127.0.0.1", port, tls="none", connections=CONNECTIONS)
-        return DeliveryConfig(
-            self.home, "assets.deliveries.batches:read_rows", _BASE_URL, {"sink": relay}, {"shop": _PROFILE}
-        )
+        return relay_settings(self.home, port, dkim)
 
     def renderer(self) -> Renderer:
         """Return what the render child renders with."""

@@ -1,10 +1,9 @@
 import pytest
 
-from orchestration.sending import _said, _stoppable, _to_resume
+from orchestration.sending import _stoppable, _to_resume
 from orchestration.settings import load_settings
 from senders.errors import ConfigError, GuardError
 from senders.ledger.store import Ledger
-from senders.message import State
 
 ONE, TWO = "news.20261103T0900Z", "sale.20261103T0900Z"
 
@@ -57,7 +56,3 @@ def test_an_interruption_says_how_the_send_goes_on(make_send, tmp_path):
     make_send(5, ONE)
     with pytest.raises(KeyboardInterrupt, match=f"to go on: mailrail resume {ONE}"), _stoppable(settings, ONE):
         raise KeyboardInterrupt
-
-
-def test_beside_the_bar_stands_what_was_not_simply_accepted():
-    assert _said({State.ACCEPTED: 900, State.REFUSED: 12, State.IN_DOUBT: 1}) == "12 refused  1 in doubt"

@@ -2,15 +2,18 @@ import dataclasses
 import threading
 import time
 from datetime import timedelta
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from assets.audiences.freeze import freeze_audience
-from assets.deliveries import preflight, receipts
+from assets.deliveries import following, preflight
+from assets.deliveries.following import follow, progress_line, proof
 from assets.deliveries.preflight import run_preflight
-from assets.deliveries.receipts import authorise, follow, open_send, proof
+from assets.deliveries.receipts import authorise, open_send
 from senders.errors import GuardError
+from senders.ledger.progress import Counts
 from senders.message import State
 from tests.fixtures.audiences import NOW, SEND_ID, World, define
 
@@ -52,7 +55,7 @@ def test_the_exact_number_opens_it(world: World, ledger) -> None:
     send = ledger.send(SEND_ID)
     assert (send.audience_rows, send.topic, send.folder) == (8, "offers", f"files/sends/{SEND_ID}")
     assert send.scheduled_at == NOW
-    assert send.expires_at == NOW + timedelta(hours=24)
+    assert (send.stream, send.expires_at) == ("marketing", None)  # a sender sets it, as the settings say
     assert ledger.counts(1)[State.QUEUED] == 8
     message = ledger.message(1, 1)
     row = pq.read_table(world.mailrail.send_folder(SEND_ID) / "shard-0000.parquet").slice(0, 1).to_pylist()[0]
@@ -169,8 +172,8 @@ def test_a_stranger_is_not_mailed_when_the_allow_list_came_later(world: World, l
 
 
 def test_follow_ends_when_nothing_moves_and_the_sheet_closes(world: World, ledger, monkeypatch) -> None:
-    monkeypatch.setattr(receipts, "POLL_SECONDS", 0.02)
-    monkeypatch.setattr(receipts, "LOG_SECONDS", 0.05)
+    monkeypatch.setattr(following, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(following, "TELL_SECONDS", 0.05)
     prepare(world, ledger)
     allow(world, ledger, confirm=8)
     begin(world, ledger)
@@ -180,20 +183,21 @@ def test_follow_ends_when_nothing_moves_and_the_sheet_closes(world: World, ledge
         with world.mailrail.open_ledger() as other, other._database.write() as connection:
             connection.execute("update messages set state = case when seq = 8 then 'in_doubt' else 'accepted' end")
 
-    lines: list[str] = []
+    told: list[Any] = []
     thread = threading.Thread(target=settle)
     thread.start()
-    found = follow(ledger, SEND_ID, log=lines.append)
+    found = follow(ledger, SEND_ID, tell=told.append)
     thread.join()
     assert found.closes
     assert found.state == "finished"
     assert (found.counts[State.ACCEPTED], found.doubts) == (7, (8,))
-    assert lines[0] == f"{SEND_ID}: 0 of 8 messages have ended"
+    assert told[0] == {"mail.example": Counts(8)}
+    assert progress_line(SEND_ID, told[0]) == f"{SEND_ID}: 0 of 8 messages have ended"
     assert found.metadata()["in_doubt_rows"] == "8"
 
 
 def test_follow_says_when_no_sender_works(world: World, ledger, monkeypatch) -> None:
-    monkeypatch.setattr(receipts, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(following, "POLL_SECONDS", 0.02)
     prepare(world, ledger)
     allow(world, ledger, confirm=8)
     begin(world, ledger)

@@ -76,3 +76,40 @@ def test_resume_refuses_a_cancelled_send_and_passes_over_a_finished_one(run, mak
     make_send(3, "sale.20261103T0900Z")
     run("cancel", "sale", "--confirm", "3")
     assert isinstance(run("resume", "sale").exception, GuardError)
+
+
+def test_watching_ends_with_the_sends_and_shows_where_they_stand(run, make_send):
+    make_send(5)
+    assert run("cancel", ONE, "--confirm", "5").exit_code == 0
+    result = run("status", "--watch")
+    assert result.exit_code == 0, result.output
+    assert ONE in result.stdout
+
+
+def test_watching_is_not_for_programs(run, make_send):
+    make_send(5)
+    assert run("status", "--watch", "--json").exit_code == 2
+
+
+def test_status_of_one_send(run, make_send):
+    make_send(5)
+    make_send(3, "sale.20261103T0900Z")
+    found = row(run("status", "sale", "--json"))
+    assert [send["audience"] for send in found["sends"]] == [3]
+
+
+def test_watching_goes_on_until_the_send_is_over(run, make_send, tmp_path, monkeypatch):
+    from orchestration import watching
+
+    make_send(5)
+    looks = []
+
+    def sleep(seconds):
+        looks.append(seconds)
+        with Ledger.open(tmp_path) as ledger:
+            ledger.cancel_send(ONE, "wrong price", waiting=5)
+
+    monkeypatch.setattr("orchestration.cli.results.time.sleep", sleep)
+    result = run("status", ONE, "--watch")
+    assert result.exit_code == 0, result.output
+    assert looks == [watching.LOOK_SECONDS]

@@ -1,8 +1,13 @@
 import asyncio
+import time
 
+from senders.config import MARKETING, TRANSACTIONAL
+from senders.delivery.lanes import Berth
 from senders.delivery.parcels import READY_MOST, ParcelQueue
-from senders.delivery.retry import STRIKES_MOST, RelayHealth, RetrySchedule
+from senders.delivery.retry import STRIKES_MOST, RelayHealth, RelayPlaces, RetrySchedule
 from senders.transports.base import Parcel
+
+BERTH = Berth("main")
 
 
 def parcels(count):
@@ -21,18 +26,18 @@ def test_the_queue_is_over_only_when_nothing_can_come_back():
     async def work(queue, _):
         queue.add(parcels(2))
         queue.close()
-        first, second = queue.ready(), queue.ready()
-        waiting = asyncio.create_task(queue.next())
+        first, second = queue.take(BERTH), queue.take(BERTH)
+        waiting = asyncio.create_task(queue.next(BERTH))
         await asyncio.sleep(0)
-        queue.done()
+        queue.done(first)
         await asyncio.sleep(0)
         assert not waiting.done()
         queue.put_back(second, strike=False)
         assert await waiting is second
         assert not queue.is_over
-        queue.done()
+        queue.done(second)
         assert first.seq == 1
-        return queue.is_over, await queue.next()
+        return queue.is_over, await queue.next(BERTH)
 
     assert in_loop(work) == (True, None)
 
@@ -43,7 +48,7 @@ def test_a_full_queue_holds_the_child_back():
         waiting = asyncio.create_task(queue.room())
         await asyncio.sleep(0)
         assert not waiting.done()
-        while queue.ready():
+        while queue.take(BERTH):
             pass
         await waiting
 
@@ -52,11 +57,11 @@ def test_a_full_queue_holds_the_child_back():
 
 def test_a_stopped_queue_hands_out_nothing_and_wakes_all():
     async def work(queue, _):
-        waiting = [asyncio.create_task(queue.next()) for _ in range(3)]
+        waiting = [asyncio.create_task(queue.next(BERTH)) for _ in range(3)]
         await asyncio.sleep(0)
         queue.stop()
         queue.add(parcels(3))
-        assert queue.ready() is None
+        assert queue.take(BERTH) is None
         return await asyncio.gather(*waiting)
 
     assert in_loop(work) == [None, None, None]
@@ -67,7 +72,7 @@ def test_a_parcel_under_which_lines_keep_breaking_is_given_up():
         queue.add(parcels(1))
         queue.close()
         for _ in range(STRIKES_MOST):
-            queue.put_back(queue.ready(), strike=True)
+            queue.put_back(queue.take(BERTH), strike=True)
         assert queue.is_over
         return [parcel.seq for parcel in given_up]
 
@@ -75,12 +80,48 @@ def test_a_parcel_under_which_lines_keep_breaking_is_given_up():
 
 
 def test_pauses_grow_and_the_last_repeats():
-    import time
-
     schedule = RetrySchedule((10.0, 100.0))
     for tries, pause in ((1, 10), (2, 100), (9, 100)):
         seconds = schedule.next_at(tries) / 1000 - time.time()
         assert pause * 0.79 <= seconds <= pause * 1.21
+
+
+def test_the_pauses_of_the_settings_are_spread_by_a_fifth_and_end_hourly():
+    schedule = RetrySchedule((300.0, 900.0, 1800.0, 3600.0))
+    for tries, minutes in ((1, 5), (2, 15), (3, 30), (4, 60), (5, 60), (24, 60)):
+        waits = [schedule.next_at(tries) / 60_000 - time.time() / 60 for _ in range(200)]
+        assert minutes * 0.79 <= min(waits) < minutes * 0.9
+        assert minutes * 1.1 < max(waits) <= minutes * 1.21
+
+
+def test_a_relay_that_is_down_gets_one_trial_after_its_rest():
+    health = RelayHealth((0.0, 0.0, 0.0), rest_seconds=0.05)
+    for _ in range(3):
+        health.failed("no route", refused=False)
+    assert not health.may_connect
+    assert 0.0 < health.seconds_to_trial <= 0.05
+    time.sleep(0.06)
+    assert health.may_connect
+    health.begin()
+    assert not health.may_connect
+    assert health.failed("no route", refused=False) == 0.05
+    health.end()
+    assert not health.may_connect
+    time.sleep(0.06)
+    health.begin()
+    assert health.worked()
+    assert health.may_connect
+    assert not health.worked()
+
+
+def test_marketing_leaves_the_reserved_places_free():
+    places = RelayPlaces(total=5, reserved=1)
+    assert [places.take(MARKETING) for _ in range(5)] == [True] * 4 + [False]
+    assert places.take(TRANSACTIONAL)
+    assert not places.take(TRANSACTIONAL)
+    places.give_back(MARKETING)
+    assert places.take(TRANSACTIONAL)
+    assert not places.take(MARKETING)
 
 
 def test_many_connections_failing_at_once_are_one_failure():

@@ -18,12 +18,24 @@ from senders.rendering.context import SendContext
 from senders.tracking.tokens import SendTokens
 
 
-def job(home, builder="plain_builder", seqs=(1, 2, 3), **changes):
+class Rows:
+    """A supply of chunks of rows."""
+
+    def __init__(self, *chunks):
+        self.chunks = list(chunks)
+
+    def now(self):
+        return self.chunks.pop(0) if self.chunks else ()
+
+    async def later(self):
+        return self.now()
+
+
+def job(home, builder="plain_builder", **changes):
     return RenderJob(
         parent=os.getpid(),
         row_reader="sending_world:read_rows",
         shard_file=home / "shard",
-        seqs=seqs,
         template_file=home / "template.json",
         context=SendContext(
             profile=PROFILE,
@@ -39,34 +51,47 @@ def job(home, builder="plain_builder", seqs=(1, 2, 3), **changes):
     )
 
 
-def all_of(work, **limits):
+def all_of(work, *chunks, **limits):
     async def go():
-        return [item async for batch in render(work, RenderLimits(**limits)) for item in batch]
+        return [item async for batch in render(work, Rows(*chunks), RenderLimits(**limits)) for item in batch]
 
     return asyncio.run(go())
 
 
 def test_every_row_comes_once_in_order(home):
-    items = all_of(job(home, seqs=tuple(range(1, 51))))
+    items = all_of(job(home), tuple(range(1, 51)))
     assert [item.seq for item in items] == list(range(1, 51))
     assert all(isinstance(item, Message) for item in items)
 
 
+def test_one_child_renders_chunk_after_chunk(home):
+    chunks = [tuple(range(first, first + 40)) for first in range(1, 400, 40)]
+    items = all_of(job(home, "pid_builder"), *chunks)
+    assert [item.seq for item in items] == list(range(1, 401))
+    assert len({item.message_id for item in items}) == 1
+
+
+def test_a_row_that_ends_the_child_costs_no_row_of_any_chunk(home):
+    items = all_of(job(home, "troubled_builder"), (1, 2), (9, 10), (8,), row_seconds=1.5)
+    assert sorted(item.seq for item in items) == [1, 2, 8, 9, 10]
+    assert [item.seq for item in items if isinstance(item, Unrenderable)] == [9]
+
+
 def test_a_row_that_is_not_in_the_file_is_said_so(home):
-    items = all_of(job(home, "gap_builder", seqs=(1, 999, 2)))
+    items = all_of(job(home, "gap_builder"), (1, 999, 2))
     assert {item.seq for item in items if isinstance(item, Unrenderable)} == {999}
 
 
 def test_the_child_sees_nothing_of_our_environment(home, monkeypatch):
     monkeypatch.setenv("MAILRAIL_RELAYS__MAIN__PASSWORD", "secret")
-    (item,) = all_of(job(home, "environment_builder", seqs=(1,)))
+    (item,) = all_of(job(home, "environment_builder"), (1,))
     assert b"PYTHONPATH" in item.raw
     assert b"secret" not in item.raw
     assert b"MAILRAIL" not in item.raw
 
 
 def test_the_child_may_not_write_files(home):
-    (item,) = all_of(job(home, "writing_builder", seqs=(1,)))
+    (item,) = all_of(job(home, "writing_builder"), (1,))
     assert isinstance(item, Unrenderable)
     assert "File too large" in item.reason
 
@@ -75,10 +100,11 @@ def test_the_child_dies_with_its_parent(home):
     helpers = Path(__file__).parent / "helpers"
     code = (
         "import asyncio, sys; sys.path.insert(0, sys.argv[1])\n"
-        "from pathlib import Path; from test_render_child import job\n"
+        "from pathlib import Path; from test_render_child import Rows, job\n"
         "from senders.delivery.feed import RenderLimits, render\n"
         "async def go():\n"
-        "    async for batch in render(job(Path(sys.argv[2]), 'pid_builder', seqs=(1, 2)), RenderLimits(30.0, 60.0)):\n"
+        "    work = job(Path(sys.argv[2]), 'pid_builder')\n"
+        "    async for batch in render(work, Rows((1, 2)), RenderLimits(30.0, 60.0)):\n"
         "        print(batch[0].message_id, flush=True)\n"
         "        await asyncio.sleep(60)\n"
         "asyncio.run(go())\n"

@@ -1,6 +1,7 @@
 """One sender process from queued rows to final states, over memory and over real SMTP on loopback."""
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -210,6 +211,19 @@ def test_what_is_too_old_expires(home):
     send_no = open_send(home, 4, expires_at=datetime.now(UTC) - timedelta(minutes=1))
     send_all(home, MemoryRelay())
     assert found(home, send_no) == {State.EXPIRED: 4}
+
+
+def test_what_is_deferred_until_its_send_is_too_old_expires_with_its_attempts_kept(home):
+    send_no = open_send(home, 2)
+    send_all(home, MemoryRelay(lambda _: Reply(451, "4.2.0", "later")), expire_seconds=1.5)
+    assert found(home, send_no) == {State.DEFERRED: 2}
+    time.sleep(1.6)
+    send_all(home, MemoryRelay(), expire_seconds=1.5)
+    assert found(home, send_no) == {State.EXPIRED: 2}
+    with Ledger.open(home) as ledger:
+        states = [attempt.state for attempt in ledger.attempts(send_no, 1)]
+    assert set(states[:-1]) == {State.DEFERRED}
+    assert states[-1] == State.EXPIRED
 
 
 def test_a_relay_that_refuses_us_pauses_the_send(home):

@@ -54,6 +54,21 @@ def dead_owner():
     return replace(this_owner(), pid=child.pid)
 
 
+def test_what_somebody_waits_for_is_taken_first(desk, open_send):
+    open_send(5, send_id="news.1")
+    open_send(5, send_id="order.1", stream="transactional")
+    open_send(5, send_id="order.2", stream="transactional")
+    me = str(this_owner())
+    first = desk.run(claim, me, SECONDS, desk.now, stream="transactional")
+    taken = [first, *(desk.claim(me) for _ in range(2))]
+    assert [(lease.send_no, lease.stream) for lease in taken] == [
+        (2, "transactional"),
+        (3, "transactional"),
+        (1, "marketing"),
+    ]
+    assert desk.run(claim, me, SECONDS, desk.now, stream="transactional") is None
+
+
 def test_shards_are_taken_in_order_with_rising_epochs(desk, open_send):
     open_send(12, shard_rows=5)
     me = this_owner()

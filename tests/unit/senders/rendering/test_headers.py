@@ -170,7 +170,7 @@ def test_the_headers_of_a_send(profile: SenderProfile) -> None:
     made = headers.campaign_headers(profile, send_id="s.1", campaign="Spring: sale", topic="News & more")
     assert made == (
         "List-Id: <news-more.news.acme.example>\r\nMailrail-Send: s.1\r\n"
-        "Feedback-ID: Spring-sale:News-more:mailrail:shop\r\nPrecedence: bulk\r\n"
+        "Feedback-ID: Spring-sale:News-more:mailrail:shop-mail\r\nPrecedence: bulk\r\n"
     )
 
 
@@ -178,3 +178,19 @@ def test_the_date() -> None:
     assert headers.date_header(datetime(2026, 11, 3, 9, 0, 1, 5, tzinfo=UTC)) == (
         "Date: Tue, 03 Nov 2026 09:00:01 +0000\r\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("campaign", "topic", "sender", "made"),
+    [
+        ("spring_sale", "news", "newsletter", "spring_sale:news:mailrail:newsletter"),
+        ("spring", "news", "shop", "spring:news:mailrail:shop-mail"),
+        ("news", "news", "mailrail", "news:topic-news:mailrail:sender-mailrail"),
+        ("a:b", "c\u2028d", "a-very-long-name-of-a-sender", "a-b:c-d:mailrail:a-very-long-nam"),
+    ],
+)
+def test_feedback_ids_are_as_gmail_wants_them(campaign: str, topic: str, sender: str, made: str) -> None:
+    assert headers.feedback_id(campaign, topic, sender) == made
+    parts = made.split(":")
+    assert len(set(parts)) == 4
+    assert 5 <= len(parts[-1]) <= 15

@@ -5,7 +5,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from senders.errors import RenderError
-from senders.rendering.specimen import _placeholder, made_up_value, render_specimen
+from senders.rendering.specimen import _picture, made_up_value, render_specimen
 from senders.rendering.template import compile_template
 from tests.fixtures.corpora import needs_corpora, xss_strings
 
@@ -150,6 +150,6 @@ def test_the_shipped_campaigns_can_be_shown() -> None:
 @needs_corpora
 def test_no_string_of_the_corpus_survives_in_alt_texts(folder) -> None:
     for text in xss_strings():
-        source = _placeholder({"alt": text, "width": text, "style": text})["src"]
+        source = _picture({"alt": text, "width": text, "style": text})["src"]
         assert source.startswith("data:image/svg+xml,<svg".replace("<", "%3C"))
         assert not set("<>\"'") & set(source)

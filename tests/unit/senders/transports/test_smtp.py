@@ -5,47 +5,13 @@ import socket
 
 import pytest
 from aiosmtpd.controller import Controller
+from lists import ListDesk, ListSource, parcel
 from sending_sink import DROP, DROP_AFTER, HANG, Sink, take_all
 
 from senders.config import RelayConfig
 from senders.errors import PermanentError, TransientError
 from senders.transports.base import Ending, Parcel
 from senders.transports.smtp import RelayManners, SmtpTransport
-
-
-def parcel(seq, **changes):
-    return Parcel(seq, f"b+{seq}@bounce.example", f"user{seq}@mail.example", b"Subject: x\r\n\r\nhello\r\n", **changes)
-
-
-class ListSource:
-    def __init__(self, count):
-        self.waiting = [parcel(seq) for seq in range(1, count + 1)]
-        self.back = []
-
-    async def next(self):
-        return self.ready()
-
-    def ready(self):
-        return self.waiting.pop(0) if self.waiting else None
-
-    def put_back(self, parcel, *, strike):
-        self.back.append((parcel.seq, strike))
-
-
-class ListDesk:
-    def __init__(self, refuse=()):
-        self.offers = []
-        self.endings = {}
-        self.refuse = refuse
-
-    async def offer(self, parcel):
-        await asyncio.sleep(0)
-        self.offers.append(parcel.seq)
-        return parcel.seq not in self.refuse
-
-    def settle(self, parcel, ending, reply, connection):
-        assert parcel.seq not in self.endings
-        self.endings[parcel.seq] = (ending, reply.code)
 
 
 def relay(port, **changes):

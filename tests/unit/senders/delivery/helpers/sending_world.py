@@ -96,7 +96,7 @@ def broken_builder(job):
 
 
 def open_send(
-    home: Path, count: int, *, send_id="news.1", shard_rows=1000, too_late_after=None, expires_at=None
+    home: Path, count: int, *, send_id="news.1", shard_rows=1000, sender="shop", providers=(), **changes
 ) -> int:
     folder = home / "files" / "sends" / send_id
     folder.mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,8 @@ def open_send(
     for number, first in enumerate(range(1, count + 1, shard_rows)):
         last = min(first + shard_rows - 1, count)
         hashes = [address_hash(home, seq) for seq in range(first, last + 1)]
-        shards.append(ShardSpec(number, f"shard-{number:04d}.parquet", first, last, hashes))
+        names = [providers[seq % len(providers)] for seq in range(first, last + 1)] if providers else ()
+        shards.append(ShardSpec(number, f"shard-{number:04d}.parquet", first, last, hashes, names))
     with Ledger.open(home) as ledger:
         ledger.approve(Approval(send_id, "a", "c", count, "test", now, "cli"))
         return ledger.open_send(
@@ -115,14 +116,13 @@ def open_send(
                 "news",
                 "offers",
                 now,
-                "shop",
+                sender,
                 f"files/sends/{send_id}",
                 count,
                 "a",
                 "c",
                 shards,
-                too_late_after=too_late_after,
-                expires_at=expires_at,
+                **changes,
             )
         )
 
