@@ -72,7 +72,7 @@ BROKEN_ADDRESSES = (
     ".{local}@{domain}",
     "{local}@-bad-.example",
     "{local}\u2028@{domain}",
-    "jürgen.{local}@{domain}",
+    "{local}(home)@{domain}",
     "mailto:{local}@{domain}",
     "{local}@[127.0.0.1]",
     "{local}@{domain}\nBcc: everyone@victim.example",
