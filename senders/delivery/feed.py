@@ -11,7 +11,7 @@ import pickle
 import socket
 import subprocess
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 Batch = list[Message | Unrenderable]
 _START = "from senders.delivery.render_child import main; main()"
 _CULPRITS_MOST = 20
+_STRIKES_MOST = 2
+_BLANKS_MOST = 5
 # With fewer rows open the next are asked for, so that the child never waits for us.
 _OPEN_LEAST = 1_024
 
@@ -62,8 +64,8 @@ class Supply(Protocol):
 async def render(job: RenderJob, supply: Supply, limits: RenderLimits) -> AsyncIterator[Batch]:
     """Yield the messages of all rows of a supply in batches; each of its rows comes exactly once.
 
-    When a child ends early, a careful one takes over and announces each row; the row under which that one
-    ends as well is unrenderable.
+    When a child ends early, a careful one takes over the rows it had and announces each; a row under which careful
+    children end twice is unrenderable. Once may be somebody else's doing: a person, or a machine out of memory.
 
     Raises:
         RenderError: the child cannot work at all.
@@ -87,8 +89,11 @@ class _Kitchen:
         self._limits = limits
         self._open: dict[int, None] = {}
         self._child: Child | None = None
-        self._careful = False
+        # The rows that a careful child renders; the quick way is taken again after them.
+        self._suspects: set[int] = set()
+        self._strikes: Counter[int] = Counter()
         self._culprits = 0
+        self._blanks = 0
 
     async def has_work(self) -> bool:
         """Keep the child supplied; False when there are no rows any more."""
@@ -103,7 +108,7 @@ class _Kitchen:
         return bool(self._open)
 
     async def _start(self) -> "Child":
-        child = Child(replace(self._job, careful=self._careful), self._limits)
+        child = Child(replace(self._job, careful=bool(self._suspects)), self._limits)
         await child.start()
         child.ask(tuple(self._open))
         return child
@@ -121,22 +126,38 @@ class _Kitchen:
         fresh = [item for item in batch if item.seq in self._open]
         for item in fresh:
             del self._open[item.seq]
+        if fresh:
+            self._blanks = 0
+            await self._clear(item.seq for item in fresh)
         return fresh
+
+    async def _clear(self, seqs: Iterable[int]) -> None:
+        """Take rows from the suspects; after the last one a quick child goes on."""
+        if self._suspects:
+            self._suspects.difference_update(seqs)
+            if not self._suspects:
+                await self.close()
 
     async def _replace_child(self, ended: ChildEnded) -> Batch:
         logger.warning("render child of %s: %s (row %d)", self._job.context.send_id, ended, ended.seq)
         await self.close()
-        found: Batch = []
-        if self._careful and ended.seq in self._open:
-            del self._open[ended.seq]
-            self._culprits += 1
-            found = [Unrenderable(ended.seq, f"rendering this row {ended}")]
-        elif self._careful:
-            raise RenderError(f"the render child {ended}") from ended
+        if not self._suspects:
+            self._suspects = set(self._open)
+            return []
+        if ended.seq not in self._open:
+            self._blanks += 1
+            if self._blanks > _BLANKS_MOST:
+                raise RenderError(f"the render child {ended}") from ended
+            return []
+        self._strikes[ended.seq] += 1
+        if self._strikes[ended.seq] < _STRIKES_MOST:
+            return []
+        self._culprits += 1
         if self._culprits > _CULPRITS_MOST:
             raise RenderError(f"{self._culprits} rows ended the render child; the last: {ended}") from ended
-        self._careful = True
-        return found
+        del self._open[ended.seq]
+        await self._clear([ended.seq])
+        return [Unrenderable(ended.seq, f"rendering this row {ended}")]
 
     async def close(self) -> None:
         """End the child."""

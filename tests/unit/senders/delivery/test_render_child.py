@@ -125,3 +125,10 @@ def test_the_child_dies_with_its_parent(home):
     while is_running(child) and time.monotonic() < limit:
         time.sleep(0.01)
     assert not is_running(child)
+
+
+def test_a_row_during_which_children_were_killed_from_outside_is_rendered_all_the_same(home):
+    items = all_of(job(home, "twice_killed_builder"), tuple(range(1, 101)))
+    assert sorted(item.seq for item in items) == list(range(1, 101))
+    assert all(isinstance(item, Message) for item in items)
+    assert (home / "killed-2").exists()

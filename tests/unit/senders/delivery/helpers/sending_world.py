@@ -86,6 +86,20 @@ def writing_builder(job):
     return build
 
 
+def twice_killed_builder(job):
+    """Row 40 ends the first two children that come to it, as a killer from outside would."""
+    plain = plain_builder(job)
+
+    def build(row):
+        marks = [job.shard_file.with_name(f"killed-{number}") for number in (1, 2)]
+        if row["seq"] == 40 and (left := [mark for mark in marks if not mark.exists()]):
+            left[0].touch()
+            os._exit(9)
+        return plain(row)
+
+    return build
+
+
 def pid_builder(job):
     """The Message-ID is the child's number."""
     return lambda row: Message(row["seq"], row["address"], "b@x.example", str(os.getpid()), b"")
