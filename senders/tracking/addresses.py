@@ -96,7 +96,7 @@ def _split(text: str) -> tuple[str, str]:
         raise AddressError("empty")
     if _CONTROL.search(text):
         raise AddressError("control_character")
-    if any(character.isspace() for character in text):
+    if text.split() != [text]:
         raise AddressError("spaces")
     local, at, domain = text.rpartition("@")
     if not at:

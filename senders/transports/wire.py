@@ -5,6 +5,7 @@ Add here what RFC 5321 says about lines. Which command is sent when, and what a 
 """
 
 import asyncio
+import functools
 import re
 from collections import deque
 from typing import cast
@@ -17,6 +18,8 @@ END_MARK = b".\r\n"
 _REPLY_LINE = re.compile(rb"[2-5][0-9][0-9](?:[ -]|$)")
 _MAX_LINE = 2048
 _MAX_REPLY_LINES = 100
+_IS_CR = bytes(octet == 13 for octet in range(256))
+_IS_LF = bytes(octet == 10 for octet in range(256))
 # Octets that would end a path or a command early; RFC 5321 4.1.2 allows none of them unquoted.
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029<>\\\"(),:;\[\]]")
 
@@ -52,7 +55,7 @@ class Wire(asyncio.Protocol):
         if len(self._lines) > _MAX_REPLY_LINES:
             self.abort("the relay's reply has no end")
         elif line[3:4] != b"-":
-            self._replies.append(_parse(self._lines))
+            self._replies.append(_parse_line(line) if len(self._lines) == 1 else _parse(self._lines))
             self._lines = []
 
     def _hand_out(self) -> None:
@@ -156,14 +159,21 @@ def _parse(lines: list[bytes]) -> Reply:
     return Reply.of(int(lines[-1][:3]) if is_sound else 0, text[:1000])
 
 
+@functools.lru_cache(maxsize=256)
+def _parse_line(line: bytes) -> Reply:
+    """Return a reply of one line; relays say the same to most envelopes."""
+    return _parse([line])
+
+
 def stuff(raw: bytes) -> bytes:
     """Return a message as DATA carries it: lone dots doubled, ending in CRLF (RFC 5321 4.5.2).
 
     Raises:
         RenderError: a bare CR or LF, with which a relay could be told a second message.
     """
-    crlf = raw.count(b"\r\n")
-    if raw.count(b"\n") != crlf or raw.count(b"\r") != crlf:
+    # Each CR must stand right before an LF and each LF behind a CR: one map moved by one octet is the other. Counting
+    # says the same in half as much time again.
+    if b"\0" + raw.translate(_IS_CR) != raw.translate(_IS_LF) + b"\0":
         raise RenderError("the message has a line end that is not CRLF")
     if not raw.endswith(b"\r\n"):
         raw += b"\r\n"
