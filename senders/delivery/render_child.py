@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from senders.delivery.allocation import keep_freed_memory
 from senders.delivery.frames import HEADER, FrameKind, decode_rows, encode_batch, frame
 from senders.message import Message, Unrenderable
 from senders.rendering.context import SendContext
@@ -67,6 +68,7 @@ def main() -> None:
     line = socket.socket(fileno=int(sys.argv[1]))
     job: RenderJob = pickle.loads(_read_frame(line))  # noqa: S301 - only the parent writes to this socket
     _limit(job.parent)
+    keep_freed_memory()
     try:
         serve(job, _chunks(line), line.sendall)
     except (BrokenPipeError, ConnectionResetError):

@@ -23,13 +23,13 @@ def text_part(text: str) -> Part:
     return quoted_printable(text)
 
 
-def seven_bit(body: bytes, *, may_begin_lines: bool = True) -> Part | None:
+def seven_bit(body: bytes, *, may_say_from: bool = True) -> Part | None:
     """Return an ASCII body as a part, None where relays would not leave it alone.
 
     Its lines end in CRLF and it holds no other CR and no NUL. What is left to look for are long lines, and lines that
-    a mailbox takes for the begin of the next message, unless ``may_begin_lines`` is false.
+    begin with ``From ``, which a mailbox takes for the next message; not where the caller knows that there are none.
     """
-    if may_begin_lines and (b"\nFrom " in body or body.startswith(b"From ")):
+    if may_say_from and (b"\nFrom " in body or body.startswith(b"From ")):
         return None
     return (body, SEVEN_BIT) if _has_short_lines(body) else None
 

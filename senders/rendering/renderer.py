@@ -128,7 +128,7 @@ class Renderer:
 
     def _html_part(self, pieces: list[str]) -> mime.Part:
         if self._template.html_is_7bit and self._html.is_plain:
-            part = mime.seven_bit(self._html.encode(pieces), may_begin_lines=self._html.may_begin_lines)
+            part = mime.seven_bit(self._html.encode(pieces), may_say_from=self._html.may_say_from(pieces))
             if part is not None:
                 return part
         return mime.quoted_printable("".join(pieces))

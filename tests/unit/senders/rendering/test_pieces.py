@@ -29,7 +29,15 @@ def test_a_template_that_makes_control_characters_is_not_plain(source: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("source", "begins"), [("<p>{{ a }}</p>", False), ("<p>\n{{ a }}", True), ("x\nFrom", True), ("From {{ a }}", True)]
+    ("source", "value", "may"),
+    [
+        ("<p>{{ a }}</p>", "From me", False),
+        ("<p>\n{{ a }}", "From me", True),
+        ("<p>\n{{ a }}", "Ann", False),
+        ("x\nFrom", "Ann", True),
+        ("From {{ a }}", "Ann", True),
+    ],
 )
-def test_whether_a_value_may_begin_a_line_is_known(source: str, begins: bool) -> None:
-    assert Pieces(source, TemplateEnvironment(autoescape=True)).may_begin_lines is begins
+def test_whether_a_line_may_begin_with_from_is_seen_at_the_pieces(source: str, value: str, may: bool) -> None:
+    pieces = Pieces(source, TemplateEnvironment(autoescape=True))
+    assert pieces.may_say_from(pieces.texts({"a": value})) is may
