@@ -85,6 +85,8 @@ def _limits(settings: Settings, definition: CampaignDefinition) -> str:
         parts.append(f"at most {definition.frequency_cap.messages} in {definition.frequency_cap.days} days")
     if definition.holdout:
         parts.append(f"holdout {definition.holdout:.1%}")
+    if definition.rollout_percent_per_hour is not None:
+        parts.append(f"{definition.rollout_percent_per_hour:g}% in an hour")
     parts.append(f"given up after {definition.expire_hours or _expire_hours(settings, definition):g} h")
     return " · ".join(parts)
 

@@ -8,6 +8,7 @@ Precedence: command line, environment (``MAILRAIL_…``, nested by ``__``), ``.e
 
 import base64
 import os
+import re
 import sys
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +30,7 @@ from senders.config import (
     SenderProfile,
 )
 from senders.errors import ConfigError
+from senders.ledger.database import choose_store
 from senders.transports.tls import tls_context
 
 ROW_READER = "assets.deliveries.batches:read_rows"
@@ -303,6 +305,10 @@ class Settings(BaseSettings):
 
     project: Path = Field(default_factory=lambda: _find_project(), description="Folder of the project.")
     home: Path = Field(Path(".mailrail"), description="Folder of all state: warehouse, ledger, files, keys, reports.")
+    ledger_url: SecretStr = Field(
+        SecretStr(""),
+        description="PostgreSQL server of the ledger, postgresql://…; empty for a file of this machine.",
+    )
     environment: Literal["development", "production"] = Field(
         "development", description="Outside production only allow-listed recipients can get real mail."
     )
@@ -498,7 +504,7 @@ def load_settings(**overrides: Any) -> Settings:
         ConfigError: a setting is missing or wrong; names each with its value and where it was looked for.
     """
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as error:
         lines = [
             f"{'.'.join(map(str, item['loc']))}: {item['msg']} (got {item.get('input')!r})" for item in error.errors()
@@ -507,6 +513,8 @@ def load_settings(**overrides: Any) -> Settings:
         raise ConfigError("settings: " + "; ".join(lines) + f"; {where}.") from None
     except ValueError as error:  # TOML that does not parse
         raise ConfigError(f"{_find_project() / 'mailrail.toml'}: {error}; mend the file.") from None
+    choose_store(settings.ledger_url.get_secret_value())
+    return settings
 
 
 def make_home(settings: Settings) -> None:
@@ -528,6 +536,9 @@ def export_environment(settings: Settings) -> None:
             "GX_ANALYTICS_ENABLED": "false",
         }
     )
+    # Whatever process of ours opens the ledger must open the same one, and a secret is no argument of a command.
+    if url := settings.ledger_url.get_secret_value():
+        os.environ["MAILRAIL_LEDGER_URL"] = url
 
 
 def has_display() -> bool:
@@ -555,6 +566,11 @@ def _is_local(place: SplitResult) -> bool:
 
 def _refuse_secrets(toml: dict[str, Any]) -> None:
     """Refuse a password in mailrail.toml: that file is meant to be shared and committed."""
+    if re.search(r"://[^/@]*:[^/@]+@|password\s*=", str(toml.get("ledger_url", ""))):
+        raise ConfigError(
+            "ledger_url: a password stands in mailrail.toml, which is shared and committed; set MAILRAIL_LEDGER_URL, "
+            "or keep the password in ~/.pgpass, and change it if others have seen it."
+        )
     for name, relay in dict(toml.get("relays", {})).items():
         if isinstance(relay, dict) and relay.get("password"):
             raise ConfigError(

@@ -72,11 +72,11 @@ def _project() -> Path:
 
 def _ledger_sends() -> list[Any]:
     from orchestration.settings import load_settings
-    from senders.ledger.database import ledger_folder
+    from senders.ledger.database import ledger_is_there
     from senders.ledger.store import Ledger
 
     home = load_settings().home
-    if not (ledger_folder(home) / "ledger.sqlite").exists():
+    if not ledger_is_there(home):
         return []  # opening it would make one
     with Ledger.open(home, busy_timeout_seconds=0.2) as ledger:
         return ledger.sends()

@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 
 from orchestration.settings import Settings
 from senders.clock import open_clock
-from senders.ledger.database import ledger_folder
+from senders.ledger.database import ledger_is_there
 from senders.ledger.store import Ledger
 
 State = Literal["ok", "warn", "fail"]
@@ -57,7 +57,7 @@ class Case:
     @contextlib.contextmanager
     def ledger(self) -> Iterator[Ledger | None]:
         """Open the ledger, or yield None where there is none yet."""
-        if not (ledger_folder(self.home) / "ledger.sqlite").exists():
+        if not ledger_is_there(self.home):
             yield None
             return
         with Ledger.open(self.home, busy_timeout_seconds=self.busy_seconds) as ledger:

@@ -14,14 +14,17 @@ import stat
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from assets.warehouse.published import connect_published, current
-from orchestration.doctor.finding import Case, Finding, age, fail, ok, plural, shorten, size, warn
-from senders.errors import GuardError
-from senders.ledger.database import ledger_folder
+from orchestration.doctor.finding import Case, Finding, age, fail, ok, plural, shorten, size, warn, within
+from senders.errors import GuardError, LedgerBusy
+from senders.ledger.connection import Connection
+from senders.ledger.database import ledger_folder, server_connection
 from senders.ledger.journal import SendJournal
 from senders.ledger.schema import SCHEMA_VERSION, read_version, refuse_newer
+from senders.ledger.sqlite_file import SqliteConnection
 from senders.tracking.keys import Keyring
 
 _NOT_YET = "not there yet"
@@ -55,13 +58,16 @@ def check_keys(case: Case) -> Finding:
 def check_ledger(case: Case) -> Finding:
     """The ledger: it opens, is whole, and is not older than its journal."""
     folder = ledger_folder(case.home)
+    if url := case.settings.ledger_url.get_secret_value():
+        return within(case.seconds, partial(_check_server, folder, url))
     path = folder / "ledger.sqlite"
     if not path.exists():
         if (folder / "journal.log").exists():
             return fail("the ledger is gone and its journal is there", f"restore {path} from the newest backup")
         return ok(f"{_NOT_YET}; made by the first send or event")
     try:
-        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=0.5)) as connection:
+        place = f"{path.as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(place, uri=True, timeout=0.5, factory=SqliteConnection)) as connection:
             version = read_version(connection)
             refuse_newer(version, path)
             verdict = _quick_check(connection)
@@ -71,10 +77,35 @@ def check_ledger(case: Case) -> Finding:
     except sqlite3.DatabaseError as error:
         return fail(f"{path} cannot be read ({error})", f"restore {path} from the newest backup")
     except GuardError as error:
-        return fail(str(error), f"put the newest copy back as {path}")
+        return fail(str(error), "mailrail reconcile")
     if version < SCHEMA_VERSION:
         return warn(f"tables of version {version}, this Mailrail has {SCHEMA_VERSION}", "mailrail status")
     return ok(f"{size(path.stat().st_size)} · {verdict.found} · journal agrees · {_writer(folder)}")
+
+
+def _check_server(folder: Path, url: str) -> Finding:
+    """The ledger on a server: it answers, keeps what it is given, and knows what this machine wrote."""
+    from senders.ledger.postgresql import refuse_forgetful  # its driver is an extra
+
+    with contextlib.closing(server_connection(url)) as connection:
+        began = time.perf_counter()
+        try:
+            version = read_version(connection)
+            millis = (time.perf_counter() - began) * 1000
+            refuse_forgetful(connection)
+            refuse_newer(version, Path(str(connection)))
+            if version:
+                _compare_journal(folder, connection)
+        except LedgerBusy as error:
+            return fail(str(error), "start the server, or mend MAILRAIL_LEDGER_URL")
+        except GuardError as error:
+            return fail(str(error), "mailrail reconcile")
+        place = str(connection)
+    if not version:
+        return ok(f"{place}: {_NOT_YET}; its tables are made by the first send or event")
+    if version < SCHEMA_VERSION:
+        return warn(f"{place}: tables of version {version}, this Mailrail has {SCHEMA_VERSION}", "mailrail status")
+    return ok(f"{place} · answers in {millis:.0f} ms · journal agrees")
 
 
 def _quick_check(connection: sqlite3.Connection) -> Finding:
@@ -92,7 +123,7 @@ def _quick_check(connection: sqlite3.Connection) -> Finding:
     return ok("whole") if found == "ok" else fail(f"damaged: {found}", "restore the ledger from the newest backup")
 
 
-def _compare_journal(folder: Path, connection: sqlite3.Connection) -> None:
+def _compare_journal(folder: Path, connection: Connection) -> None:
     """Raise when an older copy of the ledger was put back.
 
     Raises:

@@ -21,9 +21,10 @@ class Fault(StrEnum):
 
 ORDER = (Fault.DROP_BODY, Fault.REFUSE_LATER, Fault.DROP_MARK, Fault.LOSE_REPLY)
 TAKEN = frozenset({Fault.NONE, Fault.LOSE_REPLY})
-# Endings that leave the sender without a reply to its end mark. A line that breaks in the body is one of them: where
-# the sender hears of it too late, its mark is written already, and it cannot know that nobody read it.
+# Endings at which the sink breaks the line.
 BROKEN = frozenset({Fault.DROP_BODY, Fault.DROP_MARK, Fault.LOSE_REPLY})
+# Those that leave the sender without a reply to its end mark.
+UNANSWERED = frozenset({Fault.DROP_MARK, Fault.LOSE_REPLY})
 
 
 @dataclass(slots=True)

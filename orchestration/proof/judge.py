@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from orchestration.proof.faults import BROKEN, TAKEN
+from orchestration.proof.faults import BROKEN, TAKEN, UNANSWERED
 from orchestration.proof.sinklog import Entry
 from orchestration.proof.unsubscribing import Unsubscribed
 from orchestration.proof.world import TOPIC, World, address_of, seq_of
@@ -33,6 +33,8 @@ class Verdict:
         unknown: recipients whose message the sink took, and the ledger says neither accepted nor in doubt (G2).
         in_doubt: recipients in doubt.
         doubt_bound: how many may be: connections of each killed sender, and one for each broken reply (G3).
+        late_news: recipients in doubt under whose body the line broke: where the sender hears of that too late, its
+            end mark is written already, and it cannot know that nobody read it. They are in the bound.
         late_offers: offers to somebody whose unsubscribe was durable, by the ledger's own order (G4).
         late_arrivals: messages that the sink took after a 2xx that had not waited for them (G4).
     """
@@ -45,6 +47,7 @@ class Verdict:
     late_offers: int
     late_arrivals: int
     broken_replies: int
+    late_news: int
     accepted: int
     suppressed: int
     refused: int
@@ -52,8 +55,8 @@ class Verdict:
     @property
     def holds(self) -> bool:
         """Whether every promise was kept."""
-        broken = self.duplicates + self.lost + self.unknown + self.late_offers + self.late_arrivals
-        return not broken and self.in_doubt <= self.doubt_bound
+        broken = (self.duplicates, self.lost, self.unknown, self.late_offers, self.late_arrivals)
+        return not any(broken) and self.in_doubt <= self.doubt_bound
 
 
 def judge(
@@ -80,16 +83,20 @@ def judge(
     ended = sum(counts[state] for state in FINAL_STATES)
     accepted = {seq for seq, state in states.items() if state is State.ACCEPTED}
     doubted = {seq for seq, state in states.items() if state is State.IN_DOUBT}
-    broken_replies = sum(entry.ending in BROKEN for entry in endings)
+    broken_replies = sum(entry.ending in UNANSWERED for entry in endings)
+    unanswered = {seq_of(entry.recipient) for entry in endings if entry.ending in UNANSWERED}
+    late_news = doubted & {seq_of(entry.recipient) for entry in endings if entry.ending in BROKEN - UNANSWERED}
+    late_news -= unanswered
     return Verdict(
         duplicates=sum(count - 1 for count in taken.values()),
-        lost=world.recipients - ended + len(accepted - taken.keys()),
+        lost=abs(world.recipients - ended) + len(accepted - taken.keys()),
         unknown=len(taken.keys() - accepted - doubted),
         in_doubt=len(doubted),
-        doubt_bound=doubts_by_kills + broken_replies,
+        doubt_bound=doubts_by_kills + broken_replies + len(late_news),
         late_offers=_late_offers(world, ledger, unsubscribed),
         late_arrivals=_late_arrivals(endings, unsubscribed),
         broken_replies=broken_replies,
+        late_news=len(late_news),
         accepted=counts[State.ACCEPTED],
         suppressed=counts[State.SUPPRESSED],
         refused=counts[State.REFUSED],

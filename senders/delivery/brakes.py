@@ -6,7 +6,6 @@ words that its reader needs; what is counted stands in ``ledger.results``, who i
 """
 
 import logging
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from senders.config import BrakesConfig
 from senders.event import Kind
 from senders.ledger.alerts import stop_send, warn
+from senders.ledger.connection import Connection
 from senders.ledger.results import (
     ALL_MOST,
     Result,
@@ -196,7 +196,7 @@ class Brakes:
         self._attempt_id: int | None = None
         self._inbound_id = 0
 
-    def look(self, connection: sqlite3.Connection, now_micros: int) -> bool:
+    def look(self, connection: Connection, now_micros: int) -> bool:
         """Count what is new and close the brakes that must; inside a write transaction. True while more is to read."""
         starts = running_starts(connection)
         self._follow(starts)
@@ -233,7 +233,7 @@ class Brakes:
             if record is not None and item.id > record.start.inbound_id:
                 record.add_return(item)
 
-    def _close(self, connection: sqlite3.Connection, now_micros: int) -> None:
+    def _close(self, connection: Connection, now_micros: int) -> None:
         names = provider_names(connection)
         for send_no, record in self._records.items():
             groups = {names.get(provider, ""): group for provider, group in record.groups.items()}
@@ -247,6 +247,6 @@ class Brakes:
                 logger.error("send %d %s: %s", send_no, "is paused" if stops else "goes on", finding.text)
 
 
-def _has_more(connection: sqlite3.Connection, send_no: int) -> bool:
+def _has_more(connection: Connection, send_no: int) -> bool:
     row = connection.execute("select 1 from shards where send_no = ? and done = 0 limit 1", (send_no,)).fetchone()
     return row is not None

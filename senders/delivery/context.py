@@ -30,7 +30,7 @@ from senders.tracking.keys import Keyring
 from senders.transports.kinds import Open, drops_repeats, open_transport
 from senders.transports.smtp import RelayManners
 
-_SIGNING_THREADS = 2
+SIGNING_THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Context:
     owner: str
     connect: Open = open_transport
     tuning: Tuning = field(default_factory=Tuning)
-    signing: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_SIGNING_THREADS, "dkim"))
+    signing: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(SIGNING_THREADS, "dkim"))
     metrics: Metrics = field(default_factory=Metrics)
     _manners: dict[str, RelayManners] = field(default_factory=dict)
     _healths: dict[str, RelayHealth] = field(default_factory=dict)

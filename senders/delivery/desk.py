@@ -48,9 +48,12 @@ class LedgerDesk:
         self._throttle = throttle
         self.queue = ParcelQueue(self._give_up, gate=throttle, provider_of=lambda seq: waiting[seq].provider)
 
-    def at(self, relay: str, worked: Callable[[], None]) -> "RelayDesk":
-        """Return the desk for one connection to a relay; ``worked`` is called when the relay has answered."""
-        return RelayDesk(self, relay, worked)
+    def at(self, relay: str, worked: Callable[[], None], *, is_spare: bool = False) -> "RelayDesk":
+        """Return the desk for one connection to a relay; ``worked`` is called when the relay has answered.
+
+        ``is_spare`` says that the relay stands in for a better one of its pool.
+        """
+        return RelayDesk(self, relay, worked, is_spare=is_spare)
 
     async def offer(self, parcel: Parcel) -> bool:
         """Make the intent durable and say whether the end mark may be written."""
@@ -77,16 +80,29 @@ class LedgerDesk:
         if not done.cancelled() and done.exception() is None and done.result() is Verdict.GO:
             self._record(parcel, Ending.UNSENT, NO_REPLY)
 
-    def settle(self, parcel: Parcel, ending: Ending, reply: Reply, *, relay: str, connection: str) -> None:
+    def settle(
+        self, parcel: Parcel, ending: Ending, reply: Reply, *, relay: str, connection: str, is_spare: bool
+    ) -> None:
         """Record how a parcel ended; one that was not sent goes back to the queue by its connection."""
-        self._record(parcel, ending, reply, relay=relay, connection=connection)
+        self._record(parcel, ending, reply, relay=relay, connection=connection, is_spare=is_spare)
         if ending is not Ending.UNSENT:
             self.queue.done(parcel)
         self.heard(parcel, ending, reply, relay=relay)
         self._count_faults(ending, reply, relay)
 
-    def _record(self, parcel: Parcel, ending: Ending, reply: Reply, *, relay: str = "", connection: str = "") -> None:
+    def _record(
+        self,
+        parcel: Parcel,
+        ending: Ending,
+        reply: Reply,
+        *,
+        relay: str = "",
+        connection: str = "",
+        is_spare: bool = False,
+    ) -> None:
         state = state_of(ending, reply)
+        if ending is Ending.UNSUITED and is_spare:
+            state = State.DEFERRED  # what this relay cannot carry, the one it stands in for perhaps can
         self._writer.result(
             Outcome(
                 self._lease,
@@ -140,10 +156,11 @@ class LedgerDesk:
 class RelayDesk:
     """The desk as one connection sees it: what is answered there is recorded with its relay."""
 
-    def __init__(self, desk: LedgerDesk, relay: str, worked: Callable[[], None]) -> None:
+    def __init__(self, desk: LedgerDesk, relay: str, worked: Callable[[], None], *, is_spare: bool) -> None:
         self._desk = desk
         self._relay = relay
         self._worked = worked
+        self._is_spare = is_spare
 
     async def offer(self, parcel: Parcel) -> bool:
         """Make the intent durable and say whether the end mark may be written."""
@@ -151,7 +168,7 @@ class RelayDesk:
 
     def settle(self, parcel: Parcel, ending: Ending, reply: Reply, connection: str) -> None:
         """Record how a parcel ended."""
-        self._desk.settle(parcel, ending, reply, relay=self._relay, connection=connection)
+        self._desk.settle(parcel, ending, reply, relay=self._relay, connection=connection, is_spare=self._is_spare)
         if ending in {Ending.ANSWERED, Ending.REFUSED}:
             self._worked()
 

@@ -102,16 +102,16 @@ class _Kitchen:
             fresh = await self._supply.later()
         self._open.update(dict.fromkeys(fresh))
         if self._open and self._child is None:
-            self._child = await self._start()
+            await self._start()
         elif fresh and self._child is not None:
             self._child.ask(fresh)
         return bool(self._open)
 
-    async def _start(self) -> "Child":
-        child = Child(replace(self._job, careful=bool(self._suspects)), self._limits)
+    async def _start(self) -> None:
+        # Known before it is started, so that it is ended where the start is cancelled.
+        child = self._child = Child(replace(self._job, careful=bool(self._suspects)), self._limits)
         await child.start()
         child.ask(tuple(self._open))
-        return child
 
     async def batch(self) -> Batch:
         """Return what the child rendered next, which may be nothing; never a row twice."""

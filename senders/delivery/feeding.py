@@ -6,13 +6,13 @@ Add here what decides when a run renders and when it lets go of rendered mail. W
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 
-from senders.delivery.context import Context
+from senders.delivery.context import SIGNING_THREADS, Context
 from senders.delivery.desk import LedgerDesk
 from senders.delivery.feed import Batch, render
 from senders.delivery.packing import Packed, Packer
-from senders.delivery.parcels import HELD_MOST
 from senders.delivery.planning import REST_SECONDS, Plan
 from senders.delivery.render_child import RenderJob
 from senders.ledger.transitions import Waiting
@@ -38,17 +38,20 @@ class Feeder:
 
     async def run(self) -> None:
         """Bring rendered messages to the queue until all were brought."""
-        queue = self._desk.queue
         batches = render(self._job, self, self._context.tuning.limits)
+        laying: deque[asyncio.Task[None]] = deque()
         try:
             async for batch in batches:
-                await queue.room()
-                if queue.stopped.is_set():
+                await self._desk.queue.room()
+                if self._desk.queue.stopped.is_set():
                     break
-                await self._lay_ready(batch)
+                await self._lay_ready(batch, laying)
+            await asyncio.gather(*laying)
         finally:
+            for task in laying:
+                task.cancel()
             await batches.aclose()  # type: ignore[attr-defined]
-        queue.close()
+        self._desk.queue.close()
 
     def now(self) -> tuple[int, ...]:
         """Return rows that are worth rendering now."""
@@ -75,13 +78,22 @@ class Feeder:
         seconds = min(self._plan.rest_seconds(), queue.shut_seconds())
         return seconds if REST_SECONDS <= seconds < float("inf") else 0.0
 
-    async def _lay_ready(self, batch: Batch) -> None:
-        packed: Packed
-        if self._packer.is_slow:
-            loop = asyncio.get_running_loop()
-            packed = await loop.run_in_executor(self._context.signing, self._packer.pack, batch)
-        else:
-            packed = self._packer.pack(batch)
+    async def _lay_ready(self, batch: Batch, laying: deque[asyncio.Task[None]]) -> None:
+        """Pack a batch and lay it ready; where packing is slow, as many at once as threads do it."""
+        if not self._packer.is_slow:
+            self._desk.queue.add(self._wanted(self._packer.pack(batch)))
+            return
+        while len(laying) >= SIGNING_THREADS:
+            await laying.popleft()
+        before = laying[-1] if laying else None
+        laying.append(asyncio.create_task(self._pack_aside(batch, before)))
+
+    async def _pack_aside(self, batch: Batch, before: asyncio.Task[None] | None) -> None:
+        """Pack in a thread, and lay ready in the order of the file."""
+        loop = asyncio.get_running_loop()
+        packed = await loop.run_in_executor(self._context.signing, self._packer.pack, batch)
+        if before is not None:
+            await asyncio.wait({before})
         self._desk.queue.add(self._wanted(packed))
 
     def _wanted(self, packed: Packed) -> Iterator[Parcel]:
@@ -92,7 +104,7 @@ class Feeder:
             lane.rendering -= 1
             if isinstance(item, Unrenderable):
                 self._desk.unrenderable(item)
-            elif lane.is_held and len(lane.ready) >= HELD_MOST:
+            elif lane.is_crowded:
                 self._plan.give_back(item.seq, provider)
             else:
                 yield item

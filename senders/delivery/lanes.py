@@ -12,6 +12,39 @@ from typing import Protocol
 
 from senders.transports.base import Parcel
 
+# Rendered mail that one run keeps ready, in parcels and in octets: whichever is reached first.
+READY_MOST, READY_OCTETS = 64, 16 * 1024 * 1024
+# A lane that is held back keeps so many rendered parcels while others are rendered; the rest is rendered again later.
+HELD_MOST = 2 * READY_MOST
+
+
+@dataclass(slots=True)
+class Pile:
+    """All that lies ready in the lanes of one run."""
+
+    count: int = 0
+    octets: int = 0
+
+    def lay(self, parcel: Parcel) -> None:
+        """Count a parcel."""
+        self.count += 1
+        self.octets += len(parcel.body)
+
+    def lift(self, parcel: Parcel) -> None:
+        """Count a parcel no more."""
+        self.count -= 1
+        self.octets -= len(parcel.body)
+
+    @property
+    def is_high(self) -> bool:
+        """Whether nothing more should be laid ready."""
+        return self.count >= READY_MOST or self.octets >= READY_OCTETS
+
+    @property
+    def is_low(self) -> bool:
+        """Whether it is time to lay more ready."""
+        return self.count < READY_MOST // 2 and self.octets < READY_OCTETS // 2
+
 
 @dataclass(slots=True)
 class Lane:
@@ -30,6 +63,13 @@ class Lane:
     was_held: bool = False
     gone: int = 0
     timer: asyncio.TimerHandle | None = None
+    pile: Pile = field(default_factory=Pile)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether it is held back with as much ready as may lie here meanwhile; one parcel always may."""
+        is_much = len(self.ready) >= HELD_MOST or (bool(self.ready) and self.pile.octets >= READY_OCTETS)
+        return self.is_held and is_much
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from functools import partial
 from senders.config import MARKETING, RelayConfig, SenderProfile
 from senders.delivery.context import Context
 from senders.delivery.desk import LedgerDesk
+from senders.delivery.parcels import Line
 from senders.errors import PermanentError, TransientError
 from senders.ledger.alerts import without_addresses
 from senders.ledger.rows import SendRow
@@ -57,10 +58,11 @@ class Lines:
         while not desk.queue.is_over:
             relay = self._choose()
             if relay is not None:
-                await self._wait(await self._use(relay, desk), desk)
+                await self._use(relay, desk)
             elif self._is_hopeless:
                 self._give_up()
             else:
+                desk.queue.wake_another()
                 await self._wait(self._context.tuning.poll_seconds, desk)
 
     def _choose(self) -> RelayConfig | None:
@@ -77,21 +79,36 @@ class Lines:
                 return self._context.config.relays[name]
         return None
 
-    async def _use(self, relay: RelayConfig, desk: LedgerDesk) -> float:
-        """Send over one connection; return how many seconds to rest before the next one."""
+    async def _use(self, relay: RelayConfig, desk: LedgerDesk) -> None:
+        """Send over one connection and rest as long as is right after it; one without a parcel is not made."""
+        line = desk.queue.line(relay.name)
+        pause_seconds = 0.0
+        has_parcel = line.begin()
+        try:
+            if has_parcel:
+                pause_seconds = await self._carry(relay, line, desk)
+        finally:
+            line.end()
+            self._context.health(relay.name).end()
+            self._context.places(relay.name).give_back(self._send.stream)
+        if has_parcel:
+            await self._wait(pause_seconds, desk)
+        elif not desk.queue.is_over:
+            await desk.queue.change(is_connected=False)
+
+    async def _carry(self, relay: RelayConfig, line: Line, desk: LedgerDesk) -> float:
+        """Run one connection; return how many seconds to rest before the next one."""
         health = self._context.health(relay.name)
         transport = self._context.connect(relay, self._profile.message_id_domain, self._context.manners(relay.name))
         try:
             with self._context.metrics.connection(relay.name):
-                await transport.run(desk.queue.line(relay.name), desk.at(relay.name, partial(self._worked, relay.name)))
+                is_spare = relay.name != self._profile.pool[0]
+                await transport.run(line, desk.at(relay.name, partial(self._worked, relay.name), is_spare=is_spare))
         except (TransientError, PermanentError) as error:
             pause_seconds = health.failed(without_addresses(str(error)), refused=isinstance(error, PermanentError))
             self._note(relay.name)
             # A relay that is down is not waited for here: another one may take over, or the run gives up.
             return 0.0 if health.is_down else pause_seconds
-        finally:
-            health.end()
-            self._context.places(relay.name).give_back(self._send.stream)
         return 0.0
 
     def _worked(self, relay: str) -> None:

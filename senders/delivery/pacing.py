@@ -7,7 +7,6 @@ instead is decided by ``parcels`` and ``planning``.
 
 import asyncio
 import math
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from senders.config import DeliveryConfig, LimitsConfig, ProviderConfig, RelayConfig
 from senders.delivery.lanes import Berth, Lane
 from senders.delivery.slowdown import Standing, note_reply, read_standings
+from senders.ledger.connection import Connection
 from senders.ledger.rates import SECOND, SLICE_SECONDS, DailyCap, Draw, Limit, Rate, Window, draw
 from senders.ledger.rows import SendRow
 from senders.ledger.writer import LedgerWriter
@@ -74,7 +74,7 @@ class Pacer:
         self._standings = {place: own for place, own in (read | fresh).items() if not own.is_calm(now)}
         self.version += 1
 
-    def _read(self, connection: sqlite3.Connection, _: int) -> tuple[dict[int, str], dict[tuple[str, int], Standing]]:
+    def _read(self, connection: Connection, _: int) -> tuple[dict[int, str], dict[tuple[str, int], Standing]]:
         now = self.micros()
         names = dict(connection.execute("select provider, name from providers").fetchall())
         return names, read_standings(connection, now)

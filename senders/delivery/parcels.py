@@ -7,16 +7,16 @@ the ledger; what holds a lane back stands in ``pacing``.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 
-from senders.delivery.lanes import Berth, Gate, Lane, OpenGate
+from senders.delivery.lanes import Berth, Gate, Lane, OpenGate, Pile
 from senders.delivery.retry import STRIKES_MOST
 from senders.transports.base import Parcel
 
-READY_MOST = 64
-# A lane that is held back keeps so many rendered parcels while others are rendered; the rest is rendered again later.
-HELD_MOST = 2 * READY_MOST
 _SOONEST_SECONDS = 0.002
+# A connection that had nothing to carry for so long ends, and its place at the relay is free for another run.
+IDLE_SECONDS = 2.0
 
 
 class ParcelQueue:
@@ -34,7 +34,7 @@ class ParcelQueue:
         self._provider_of = provider_of
         self._lanes: dict[int, Lane] = {}
         self._turns: deque[Lane] = deque()
-        self._ready = 0
+        self._pile = Pile()
         self._out: dict[int, tuple[Berth, Lane]] = {}
         self._paid: set[int] = set()
         self._fed = False
@@ -47,7 +47,7 @@ class ParcelQueue:
         """Return the lane of a provider."""
         lane = self._lanes.get(provider)
         if lane is None:
-            lane = self._lanes[provider] = Lane(provider, lambda: None)
+            lane = self._lanes[provider] = Lane(provider, lambda: None, pile=self._pile)
             lane.ask = partial(self._ask_again, lane)
         return lane
 
@@ -60,6 +60,11 @@ class ParcelQueue:
         """Whether connections wait while all that lies ready is held back."""
         return bool(self._changed) and not self._turns
 
+    @property
+    def is_held(self) -> bool:
+        """Whether connections wait for limits and not for the render child."""
+        return self.is_starving and any(lane.is_held and lane.ready for lane in self._lanes.values())
+
     def shut_seconds(self) -> float:
         """Return for how long nothing that lies ready can go; infinite where nothing lies ready."""
         waiting = (lane for lane in self._lanes.values() if lane.ready)
@@ -67,15 +72,15 @@ class ParcelQueue:
 
     def add(self, parcels: Iterable[Parcel]) -> None:
         """Lay parcels ready."""
-        before = self._ready
+        before = self._pile.count
         for parcel in parcels:
             lane = self.lane(self._provider_of(parcel.seq))
             lane.ready.append(parcel)
-            self._ready += 1
+            self._pile.lay(parcel)
             if len(lane.ready) == 1 and not lane.is_held:
                 self._turns.append(lane)
         self._mark_room()
-        self._wake(self._ready - before)
+        self._wake(self._pile.count - before)
 
     def close(self) -> None:
         """Say that no more parcels will be added."""
@@ -91,7 +96,7 @@ class ParcelQueue:
     @property
     def is_over(self) -> bool:
         """Whether nothing lies ready, nothing will come, and nothing may come back."""
-        return self.stopped.is_set() or (self._fed and not self._ready and not self._out)
+        return self.stopped.is_set() or (self._fed and not self._pile.count and not self._out)
 
     @property
     def out(self) -> int:
@@ -109,7 +114,7 @@ class ParcelQueue:
         while self._turns:
             lane = self._turns.popleft()
             parcel = lane.ready[0]
-            seconds = self._gate.admit(berth, lane, is_paid=parcel.seq in self._paid, wanted=self._ready)
+            seconds = self._gate.admit(berth, lane, is_paid=parcel.seq in self._paid, wanted=self._pile.count)
             if seconds > 0.0:
                 self._hold(lane, seconds)
                 continue
@@ -122,7 +127,7 @@ class ParcelQueue:
         if lane.ready:
             self._turns.append(lane)
         lane.gone += 1
-        self._ready -= 1
+        self._pile.lift(parcel)
         self._out[parcel.seq] = berth, lane
         berth.load(lane.provider)
         self._paid.discard(parcel.seq)
@@ -146,9 +151,9 @@ class ParcelQueue:
 
     def _mark_room(self) -> None:
         """Let the render child go on while little lies ready, or while connections wait for another provider."""
-        if self._ready < READY_MOST // 2 or self.is_starving:
+        if self._pile.is_low or self.is_starving:
             self._room.set()
-        elif self._ready >= READY_MOST:
+        elif self._pile.is_high:
             self._room.clear()
 
     async def next(self, berth: Berth) -> Parcel | None:
@@ -159,10 +164,32 @@ class ParcelQueue:
                 if self._turns:
                     self._wake(1)
                 return parcel
-            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            await self.change(is_connected=True)
+
+    async def change(self, *, is_connected: bool) -> None:
+        """Wait until there may be something to take.
+
+        Who came last goes first and who has no connection goes last, so that no more are kept than are needed.
+        """
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if is_connected:
             self._changed.append(future)
-            self._mark_room()
+        else:
+            self._changed.appendleft(future)
+        self._mark_room()
+        try:
             await future
+        except asyncio.CancelledError:
+            if future.done():
+                self._wake(1)  # somebody else may take what this was woken for
+            else:
+                self._changed.remove(future)
+            raise
+
+    def wake_another(self) -> None:
+        """Say that whoever asks could not take after all what it may have been woken for."""
+        if self._turns:
+            self._wake(1)
 
     def done(self, parcel: Parcel) -> None:
         """Say that a parcel that was out is settled."""
@@ -179,7 +206,7 @@ class ParcelQueue:
         else:
             self._paid.add(parcel.seq)
             lane.ready.appendleft(parcel)
-            self._ready += 1
+            self._pile.lay(parcel)
             if len(lane.ready) == 1 and not lane.is_held:
                 self._turns.append(lane)
         self._wake(len(self._changed) if self.is_over else 1)
@@ -194,22 +221,40 @@ class ParcelQueue:
 
     def _wake(self, count: int) -> None:
         while count > 0 and self._changed:
-            future = self._changed.popleft()
+            future = self._changed.pop()
             if not future.done():
                 future.set_result(None)
                 count -= 1
 
 
 class Line:
-    """The queue as one connection takes from it."""
+    """The queue as one connection takes from it; ``begin`` comes before the connection, which is made for a parcel."""
 
     def __init__(self, queue: ParcelQueue, berth: Berth) -> None:
         self._queue = queue
         self._berth = berth
+        self._first: Parcel | None = None
+
+    def begin(self) -> bool:
+        """Take the first parcel; False where none may go now."""
+        self._first = self._queue.take(self._berth)
+        return self._first is not None
+
+    def end(self) -> None:
+        """Give the first parcel back if nobody came to take it."""
+        if self._first is not None:
+            self._queue.put_back(self._first, strike=False)
+            self._first = None
 
     async def next(self) -> Parcel | None:
-        """Wait for a parcel; None when there will be no more."""
-        return await self._queue.next(self._berth)
+        """Wait for a parcel; None when there will be no more, or when none came for so long that others need us."""
+        if (parcel := self._first) is not None:
+            self._first = None
+            return parcel
+        with suppress(TimeoutError):
+            async with asyncio.timeout(IDLE_SECONDS):
+                return await self._queue.next(self._berth)
+        return None
 
     def ready(self) -> Parcel | None:
         """Return a parcel that may go now, without waiting."""

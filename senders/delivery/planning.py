@@ -106,6 +106,8 @@ class Plan:
         if self._gate.shut_seconds(provider) >= REST_SECONDS:
             return 0
         lane, pace = self._lane(provider), self._gate.pace(provider)
+        if lane.is_crowded:
+            return 0
         if pace is None and not lane.was_held:
             return CHUNK
         seconds = max(self._clock() - self._planned_at, 0.001)

@@ -25,7 +25,8 @@ from senders.rendering.context import SendContext
 Row = Mapping[str, Any]
 Build = Callable[[Row], Message | Unrenderable]
 
-BATCH = 16
+# A batch is sent with so many messages or octets, whichever comes first.
+BATCH, BATCH_OCTETS = 16, 1024 * 1024
 _PR_SET_PDEATHSIG = 1
 _MEMORY_BYTES = 4 * 1024**3
 _OPEN_FILES = 256
@@ -91,14 +92,17 @@ def _serve_chunk(
 ) -> None:
     missing = set(seqs)
     batch: list[Message | Unrenderable] = []
+    octets = 0
     for row in rows:
         if job.careful:
             send(frame(FrameKind.ROW, int(row["seq"]).to_bytes(8, "big")))
         batch.append(_build(build, row))
         missing.discard(batch[-1].seq)
-        if len(batch) >= BATCH or job.careful:
+        octets += len(batch[-1].raw) if isinstance(batch[-1], Message) else 0
+        if len(batch) >= BATCH or octets >= BATCH_OCTETS or job.careful:
             send(encode_batch(batch))
             batch.clear()
+            octets = 0
     batch += [Unrenderable(seq, "the row is not in the audience file") for seq in sorted(missing)]
     for part in _parts(batch):
         send(encode_batch(part))

@@ -7,19 +7,20 @@ sends, keeping brakes and alerts at work. The run of a shard stands in ``shard``
 import asyncio
 import logging
 import signal
-import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from functools import partial
 
 from senders.clock import open_clock
 from senders.config import MARKETING, TRANSACTIONAL, DeliveryConfig
 from senders.delivery.alerting import Alerting
+from senders.delivery.allocation import keep_freed_memory
 from senders.delivery.brakes import Brakes
 from senders.delivery.context import Context, Tuning
 from senders.delivery.metrics import Metrics, served
-from senders.delivery.shard import run_shard
+from senders.delivery.shard import ShardRun, run_shard
+from senders.ledger.connection import Connection
 from senders.ledger.heartbeats import beat, fall_silent
 from senders.ledger.lease import FAR_MILLIS, Lease, claim, reap
 from senders.ledger.owner import this_owner
@@ -33,6 +34,9 @@ logger = logging.getLogger(__name__)
 _HEARTBEAT_SECONDS = 2.0
 _CATCH_UP_SECONDS = 0.05
 _ALERTS_REST_SECONDS = 30.0
+# Runs that only wait for limits, beside those that have a place: each keeps a render child.
+_HELD_RUNS_MOST = 8
+_LEFT_ALONE_SECONDS = 5.0
 
 
 async def run_sender(
@@ -51,6 +55,7 @@ async def run_sender(
     """
     stop = stop or asyncio.Event()
     _listen_for_signals(stop)
+    keep_freed_memory()
     metrics = Metrics()
     writer = LedgerWriter(
         config.home,
@@ -84,7 +89,7 @@ class Sender:
         self._context = context
         self._stop = stop
         self._once = once
-        self._runs: dict[asyncio.Task[None], str] = {}
+        self._runs: dict[asyncio.Task[None], ShardRun] = {}
         self._brakes = Brakes(context.config.brakes)
         self._alerting = Alerting(context)
         self._beaten = 0.0
@@ -120,7 +125,7 @@ class Sender:
                 logger.exception("alerts cannot be told; they are tried again")
             await asyncio.sleep(_ALERTS_REST_SECONDS)
 
-    def _tend(self, connection: sqlite3.Connection, now: int) -> None:
+    def _tend(self, connection: Connection, now: int) -> None:
         """Say that we live, free what the dead held, and sweep what was cancelled."""
         if time.monotonic() - self._beaten >= _HEARTBEAT_SECONDS:
             beat(connection, "sender", self._context.owner)
@@ -136,14 +141,23 @@ class Sender:
                 finish(connection, send_no, now)
 
     async def _take_shards(self) -> None:
-        """Take shards for all pairs, and for one more that bulk never gets: what somebody waits for must not queue."""
-        while len(self._runs) <= self._context.config.pairs:
-            is_full = list(self._runs.values()).count(MARKETING) >= self._context.config.pairs
-            claim_one = partial(_claim, self._context, TRANSACTIONAL if is_full else "")
-            lease = await self._context.writer.call(claim_one)
+        """Take shards for all pairs, and for one more that bulk never gets: what somebody waits for must not queue.
+
+        A run that waits for limits more than it sends holds no place, so that a slow send keeps nobody from sending.
+        """
+        pairs = self._context.config.pairs
+        while len(self._runs) <= pairs + _HELD_RUNS_MOST:
+            active = [run.stream for run in self._runs.values() if not run.is_held]
+            if len(active) > pairs:
+                return
+            stream = TRANSACTIONAL if active.count(MARKETING) >= pairs else ""
+            # More of a send that its limits hold back would only wait beside it, each with a render child.
+            held = {run.send_no for run in self._runs.values() if run.is_held} if len(self._runs) >= pairs else set()
+            lease = await self._context.writer.call(partial(_claim, self._context, stream, held))
             if lease is None:
                 return
-            self._runs[asyncio.create_task(run_shard(self._context, lease))] = lease.stream
+            run = ShardRun(self._context, lease)
+            self._runs[asyncio.create_task(run_shard(run))] = run
 
     async def _wait(self, beside: Iterable[asyncio.Task[None]]) -> None:
         """Wait for a run to end, a stop, or the next look; a failure beside the runs ends the sender."""
@@ -175,11 +189,18 @@ class Sender:
         self._context.writer.call(lambda connection, _: fall_silent(connection, "sender", self._context.owner))
 
 
-def _claim(context: Context, stream: str, connection: sqlite3.Connection, now: int) -> Lease | None:
+def _claim(context: Context, stream: str, held: Collection[int], connection: Connection, now: int) -> Lease | None:
+    """Take a shard of a send that is not held back; those of the others are left alone for a moment."""
+    wall = time.time_ns() // 1_000_000
+    for send_no in held:
+        connection.execute(
+            "update shards set next_at = ? where send_no = ? and owner = '' and done = 0 and next_at <= ?",
+            (wall + int(_LEFT_ALONE_SECONDS * 1000), send_no, wall),
+        )
     return claim(connection, context.owner, context.config.lease_seconds, now, stream=stream)
 
 
-def _due_lag(connection: sqlite3.Connection, now: int) -> float:
+def _due_lag(connection: Connection, now: int) -> float:
     """Return how many seconds the oldest shard with due messages has been without a sender."""
     row = connection.execute(
         "select min(case when s.next_at > 0 then s.next_at * 1000 else n.opened_at end)"
@@ -190,7 +211,7 @@ def _due_lag(connection: sqlite3.Connection, now: int) -> float:
     return max(0.0, (now - row[0]) / 1_000_000) if row and row[0] is not None else 0.0
 
 
-def _is_idle(connection: sqlite3.Connection, _: int) -> bool:
+def _is_idle(connection: Connection, _: int) -> bool:
     """Whether no running send has a message that is queued, offered, or deferred and due."""
     wall = time.time_ns() // 1_000_000
     row = connection.execute(

@@ -6,7 +6,6 @@ when the relay is down. Add nothing here about how a message is made or what a r
 
 import asyncio
 import logging
-import sqlite3
 import time
 from collections.abc import Coroutine
 from dataclasses import asdict
@@ -25,6 +24,7 @@ from senders.delivery.render_child import RenderJob
 from senders.delivery.tally import Tally
 from senders.errors import GuardError, RenderError
 from senders.ledger.alerts import stop_send
+from senders.ledger.connection import Connection
 from senders.ledger.lease import Lease, release, renew
 from senders.ledger.progress import begin_progress, recount
 from senders.ledger.resolving import requeue_doubts
@@ -39,11 +39,12 @@ logger = logging.getLogger(__name__)
 # Rows due within this share of the shortest pause are taken along: a child costs more than the wait.
 _SLACK_SHARE = 0.1
 _SLACK_MOST_SECONDS = 30.0
+# What a run does is judged by so many looks at it, one each time it looks whether it may go on.
+_HELD_LOOKS = 6
 
 
-async def run_shard(context: Context, lease: Lease) -> None:
+async def run_shard(run: "ShardRun") -> None:
     """Offer what is due in a shard, then give it back; what goes wrong for the whole send pauses it."""
-    run = ShardRun(context, lease)
     try:
         await run.work()
     except (GuardError, RenderError) as error:
@@ -63,6 +64,22 @@ class ShardRun:
         self._tally: Tally | None = None
         self._feeder: Feeder | None = None
         self._rest_seconds = 0.0
+        self._held_looks = 0
+
+    @property
+    def stream(self) -> str:
+        """Which stream its send belongs to."""
+        return self._lease.stream
+
+    @property
+    def send_no(self) -> int:
+        """The number of its send."""
+        return self._lease.send_no
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it waits for limits more than it sends, so that it needs no place of its own."""
+        return self._held_looks > _HELD_LOOKS // 2
 
     async def work(self) -> None:
         """Send what is due.
@@ -94,7 +111,7 @@ class ShardRun:
             *(lines.run(desk) for _ in range(lines.width(len(due)))),
         )
 
-    def _prepare(self, connection: sqlite3.Connection, now: int) -> tuple[SendRow | None, list[Waiting]]:
+    def _prepare(self, connection: Connection, now: int) -> tuple[SendRow | None, list[Waiting]]:
         """Look once at what the whole shard's messages have in common, and list what is due."""
         send = send_by_number(connection, self._lease.send_no)
         if send is None:
@@ -185,6 +202,11 @@ class ShardRun:
             elif is_due:
                 await self._context.pacer.learn()
             self._rest_if_shut()
+            self._judge()
+
+    def _judge(self) -> None:
+        is_held = self._queue is not None and self._queue.is_held
+        self._held_looks = max(0, min(_HELD_LOOKS, self._held_looks + (1 if is_held else -1)))
 
     def _rest_if_shut(self) -> None:
         """End the run while all that it could do is held back for long, so that another shard may have its place."""
@@ -193,12 +215,12 @@ class ShardRun:
             self._rest_seconds = seconds
             self.stop(f"nothing may go for {seconds:.0f} s")
 
-    def _renew_and_look(self, connection: sqlite3.Connection, now: int) -> str:
+    def _renew_and_look(self, connection: Connection, now: int) -> str:
         if not renew(connection, self._lease, self._context.config.lease_seconds):
             return "lost_lease"
         return self._look(connection, now)
 
-    def _look(self, connection: sqlite3.Connection, _: int) -> str:
+    def _look(self, connection: Connection, _: int) -> str:
         row = connection.execute("select state from sends where send_no = ?", (self._lease.send_no,)).fetchone()
         return "" if row and row[0] == "running" else str(row[0] if row else "gone")
 
@@ -232,7 +254,7 @@ class ShardRun:
             logger.info("send %d shard %d ends for now", self._lease.send_no, self._lease.shard, extra=said)
         await self._context.writer.call(self._release)
 
-    def _release(self, connection: sqlite3.Connection, now: int) -> None:
+    def _release(self, connection: Connection, now: int) -> None:
         lease = self._lease
         rest_seconds = max(self._rest_seconds, self._lines.rest_seconds if self._lines else 0.0)
         if release(connection, lease, now, rest_seconds=rest_seconds):

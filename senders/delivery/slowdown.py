@@ -4,9 +4,9 @@ All of it follows from one stored row and the time, so every sender sees the sam
 reply that asks for another manner; which replies are about speed stands in ``classify``.
 """
 
-import sqlite3
 from dataclasses import dataclass, replace
 
+from senders.ledger.connection import Connection
 from senders.ledger.rates import SECOND
 
 HALF, LEAST = 0.5, 1 / 64
@@ -64,7 +64,7 @@ class Standing:
         return slower
 
 
-def read_standings(connection: sqlite3.Connection, now: int) -> dict[tuple[str, int], Standing]:
+def read_standings(connection: Connection, now: int) -> dict[tuple[str, int], Standing]:
     """Return how we stand by relay and number of the provider; inside a write transaction."""
     # Trouble that lies ahead was noted under a clock that has since been set back: it counts as of now.
     connection.execute(
@@ -77,7 +77,7 @@ def read_standings(connection: sqlite3.Connection, now: int) -> dict[tuple[str, 
     return {_place(bucket): Standing(*standing) for bucket, *standing in rows}
 
 
-def note_reply(connection: sqlite3.Connection, relay: str, provider: int, enhanced: str, now: int) -> Standing:
+def note_reply(connection: Connection, relay: str, provider: int, enhanced: str, now: int) -> Standing:
     """Store a reply about speed and return how we stand then; inside a write transaction."""
     bucket = f"{_PREFIX}{provider}:{relay}"
     row = connection.execute(

@@ -6,12 +6,12 @@ stands in ``senders.ledger.progress`` and ``metrics``.
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
 from senders.delivery.metrics import Metrics
+from senders.ledger.connection import Connection
 from senders.ledger.lease import Lease
 from senders.ledger.progress import ENDS, Counts, ShardProgress, sum_counts, write_progress
 from senders.ledger.transitions import Offer, Outcome, Verdict, Waiting
@@ -60,7 +60,7 @@ class Tally:
         if outcome.code and outcome.relay:
             self._metrics.relay(outcome.relay, is_up=True)
 
-    def call(self, work: Callable[[sqlite3.Connection, int], T]) -> asyncio.Future[T]:
+    def call(self, work: Callable[[Connection, int], T]) -> asyncio.Future[T]:
         """Run work within a group's transaction."""
         return self._writer.call(work)
 

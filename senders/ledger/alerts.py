@@ -5,12 +5,12 @@ Add here what a brake records. When one closes stands in ``delivery.brakes``, ho
 """
 
 import re
-import sqlite3
 import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from senders.ledger.connection import Connection
 from senders.ledger.database import Database
 from senders.ledger.rows import from_micros
 
@@ -64,7 +64,7 @@ def without_addresses(text: str) -> str:
     return _ADDRESS.sub("(address)", text)
 
 
-def stop_send(connection: sqlite3.Connection, send_no: int, kind: str, reason: str, now_micros: int) -> bool:
+def stop_send(connection: Connection, send_no: int, kind: str, reason: str, now_micros: int) -> bool:
     """Pause a running send with a reason for people, and ask for an alert; False when it was not running.
 
     Both are one write: a kill between them would stop a send without a word.
@@ -78,7 +78,7 @@ def stop_send(connection: sqlite3.Connection, send_no: int, kind: str, reason: s
     return True
 
 
-def warn(connection: sqlite3.Connection, send_no: int, kind: str, reason: str, now_micros: int) -> bool:
+def warn(connection: Connection, send_no: int, kind: str, reason: str, now_micros: int) -> bool:
     """Ask for an alert about a send that goes on, once for each kind; False when it was asked for before."""
     if connection.execute("select 1 from alerts where send_no = ? and kind = ?", (send_no, kind)).fetchone():
         return False
@@ -86,16 +86,14 @@ def warn(connection: sqlite3.Connection, send_no: int, kind: str, reason: str, n
     return True
 
 
-def _add(connection: sqlite3.Connection, send_no: int, kind: str, reason: str, now_micros: int, *, stops: bool) -> None:
+def _add(connection: Connection, send_no: int, kind: str, reason: str, now_micros: int, *, stops: bool) -> None:
     connection.execute(
         "insert into alerts (send_no, kind, stops, text, at, next_at) values (?, ?, ?, ?, ?, ?)",
         (send_no, kind, int(stops), without_addresses(reason), now_micros, _wall()),
     )
 
 
-def take_alerts(
-    connection: sqlite3.Connection, *, by_mail: bool, by_post: bool, pauses: tuple[float, ...]
-) -> list[AlertRow]:
+def take_alerts(connection: Connection, *, by_mail: bool, by_post: bool, pauses: tuple[float, ...]) -> list[AlertRow]:
     """Take the alerts that are due and not told yet by a way that there is; each is due again after its pause.
 
     Whoever takes one holds it until then, so that two senders do not tell the same thing at once, and one that is
@@ -117,7 +115,7 @@ def take_alerts(
     return found
 
 
-def mark_told(connection: sqlite3.Connection, alert_id: int, *, mailed: bool, posted: bool) -> None:
+def mark_told(connection: Connection, alert_id: int, *, mailed: bool, posted: bool) -> None:
     """Remember by which ways an alert has reached somebody."""
     connection.execute(
         "update alerts set mailed = case when ? = 1 then 1 else mailed end,"

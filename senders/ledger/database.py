@@ -1,135 +1,45 @@
-"""One connection to the ledger's file, and the one way to write to it.
+"""The store of the ledger: a SQLite file of this machine, or a PostgreSQL server that several machines share.
 
-Every writer of every process takes the lock on a side file before ``BEGIN IMMEDIATE``: waiting there costs
-less than SQLite's own busy loop. Add nothing about the tables here; they belong to ``schema`` and the parts
-of ``store``.
+`open_database` is the one place that knows which. Add nothing about the tables here; they belong to ``schema`` and
+the parts of ``store``.
 """
 
-import fcntl
-import os
-import sqlite3
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from senders.errors import ConfigError, LedgerBusy
-from senders.ledger.schema import SCHEMA_VERSION, migrate, read_version, refuse_newer
+from senders.ledger.connection import Connection
+from senders.ledger.schema import read_version
+from senders.ledger.sqlite_file import SqliteDatabase
 
-_AWAY = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY"})
-_POLL_SECONDS = 0.0005
-_POLL_SECONDS_MOST = 0.01
-
-
-def ledger_folder(home: Path) -> Path:
-    """Return the folder of the ledger in a home folder."""
-    return home / "ledger"
+if TYPE_CHECKING:
+    from senders.ledger.postgresql import PostgresConnection
 
 
-def is_away(error: sqlite3.Error) -> bool:
-    """Whether an error means that the store cannot take a write now: locked, full, unreadable disk."""
-    name = getattr(error, "sqlite_errorname", "") or ""
-    return any(name == known or name.startswith(f"{known}_") for known in _AWAY)
-
-
-class Database:
+class Database(Protocol):
     """A connection that threads may share, one at a time."""
 
-    def __init__(self, home: Path, *, busy_timeout_seconds: float = 5.0) -> None:
-        self.path = ledger_folder(home) / "ledger.sqlite"
-        self.busy_timeout_seconds = busy_timeout_seconds
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._guard = threading.RLock()
-        self._lock_file = os.open(self.path.parent / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self.connection = self._connect()
+    @property
+    def folder(self) -> Path:
+        """The folder of this machine for the send journal and the log of suppressions."""
 
-    def _connect(self) -> sqlite3.Connection:
-        try:
-            connection = sqlite3.connect(
-                self.path,
-                timeout=self.busy_timeout_seconds,
-                isolation_level=None,
-                check_same_thread=False,
-                cached_statements=256,
-            )
-            version = read_version(connection)
-        except sqlite3.DatabaseError as error:
-            os.close(self._lock_file)
-            if is_away(error):
-                raise LedgerBusy(f"ledger {self.path}: {error}") from error
-            raise ConfigError(f"ledger {self.path} cannot be read ({error}); restore it, or move it away") from error
-        refuse_newer(version, self.path)
-        self._prepare(connection, version)
-        return connection
+    @property
+    def path(self) -> Path:
+        """What names the store in messages; without a password."""
 
-    def _prepare(self, connection: sqlite3.Connection, version: int) -> None:
-        """Set what each connection needs; FULL because an offer must outlive a power cut."""
-        self.connection = connection
-        connection.execute("pragma synchronous = full")
-        if version < SCHEMA_VERSION:
-            with self.locked():
-                connection.execute("pragma journal_mode = wal")
-            with self.write() as writing:
-                migrate(writing)
+    @property
+    def connection(self) -> Connection:
+        """The connection, for reading; `write` gives it for writing."""
 
-    def close(self) -> None:
-        """Give the file back."""
-        with self._guard:
-            self.connection.close()
-            if self._lock_file >= 0:
-                os.close(self._lock_file)
-                self._lock_file = -1
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the side file against every other writer.
-
-        Raises:
-            LedgerBusy: another writer held it longer than the busy time-out.
-        """
-        deadline = time.monotonic() + self.busy_timeout_seconds
-        pause = _POLL_SECONDS
-        while True:
-            try:
-                fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise LedgerBusy(f"ledger {self.path} is being written to by another process") from None
-            time.sleep(pause)
-            pause = min(pause * 1.5, _POLL_SECONDS_MOST)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._lock_file, fcntl.LOCK_UN)
-
-    @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
+    def write(self) -> AbstractContextManager[Connection]:
         """Run one write transaction: durable when the block ends, undone when it raises.
 
-        Raises:
-            LedgerBusy: the store could not take the write now (locked, full, unreadable disk).
-        """
-        with self._guard, self.locked():
-            try:
-                self.connection.execute("begin immediate")
-                try:
-                    yield self.connection
-                    self.connection.execute("commit")
-                except BaseException:
-                    self._roll_back()
-                    raise
-            except sqlite3.Error as error:
-                if is_away(error):
-                    raise LedgerBusy(f"ledger {self.path}: {error}") from error
-                raise
+        There is one writer at a time, so each statement in it sees all that was committed before.
 
-    def _roll_back(self) -> None:
-        # SQLite has already undone the transaction after some errors (full disk, broken read).
-        if self.connection.in_transaction:
-            self.connection.execute("rollback")
+        Raises:
+            LedgerBusy: the store could not take the write now.
+        """
 
     def rows(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Return all rows of a query.
@@ -137,27 +47,84 @@ class Database:
         Raises:
             LedgerBusy: the store could not be read now.
         """
-        try:
-            with self._guard:
-                return self.connection.execute(sql, parameters).fetchall()
-        except sqlite3.OperationalError as error:
-            if is_away(error):
-                raise LedgerBusy(f"ledger {self.path}: {error}") from error
-            raise
 
     def row(self, sql: str, parameters: tuple[Any, ...] = ()) -> tuple[Any, ...] | None:
         """Return the first row of a query, or None."""
-        found = self.rows(sql, parameters)
-        return found[0] if found else None
+
+    def lease_now(self) -> float:
+        """Return the clock of leases and heartbeats, in seconds."""
+
+    def close(self) -> None:
+        """Give the store back."""
 
 
-def advance(connection: sqlite3.Connection, counter: str) -> int:
+def ledger_folder(home: Path) -> Path:
+    """Return the folder of the ledger in a home folder."""
+    return home / "ledger"
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where this process finds the ledger; ``url`` is a server's, empty for the file in the home folder."""
+
+    url: str = ""
+
+
+_place = _Place()
+
+
+def choose_store(url: str) -> None:
+    """Name the PostgreSQL server of the ledger; empty for the file of each home folder.
+
+    Once per process and not with each opening: whatever of a process opens the ledger must open the same one. It is
+    done where the settings are loaded.
+    """
+    _place.url = url
+
+
+def ledger_is_there(home: Path) -> bool:
+    """Whether there is a ledger that may be opened without making one.
+
+    Raises:
+        ConfigError: PostgreSQL's driver is missing.
+        LedgerBusy: the server does not answer.
+    """
+    if not _place.url:
+        return (ledger_folder(home) / "ledger.sqlite").exists()
+    with closing(server_connection(_place.url)) as connection:
+        return read_version(connection) > 0
+
+
+def server_connection(url: str, *, busy_timeout_seconds: float = 1.0) -> "PostgresConnection":
+    """Return a connection for looking at a server; it makes nothing there."""
+    from senders.ledger.postgresql import PostgresConnection
+
+    return PostgresConnection(url, busy_timeout_seconds)
+
+
+def open_database(home: Path, *, busy_timeout_seconds: float = 5.0) -> Database:
+    """Open the store of a home folder; make or upgrade its tables where needed.
+
+    Raises:
+        ConfigError: it is no ledger, a newer Mailrail wrote it, or PostgreSQL's driver is missing.
+        LedgerBusy: somebody else held it longer than the time-out, or the server does not answer.
+    """
+    if not _place.url:
+        return SqliteDatabase(ledger_folder(home), busy_timeout_seconds=busy_timeout_seconds)
+    # Only now: its driver is an extra that most installations do not have.
+    from senders.ledger.postgresql import PostgresDatabase
+
+    return PostgresDatabase(_place.url, ledger_folder(home), busy_timeout_seconds=busy_timeout_seconds)
+
+
+def advance(connection: Connection, counter: str) -> int:
     """Raise a counter by one and return it; inside a write transaction."""
-    connection.execute("update counters set value = value + 1 where name = ?", (counter,))
-    row = connection.execute("select value from counters where name = ?", (counter,)).fetchone()
+    row = connection.execute(
+        "update counters set value = value + 1 where name = ? returning value", (counter,)
+    ).fetchone()
     return int(row[0])
 
 
-def next_sequence(connection: sqlite3.Connection) -> int:
+def next_sequence(connection: Connection) -> int:
     """Advance the ledger's own order by one and return it; inside a write transaction."""
     return advance(connection, "sequence")

@@ -4,10 +4,9 @@ Add here only presence. Leases are stricter and belong to ``lease``.
 """
 
 import os
-import sqlite3
-import time
 from dataclasses import dataclass
 
+from senders.ledger.connection import Connection
 from senders.ledger.database import Database
 from senders.ledger.owner import is_running, this_machine
 
@@ -16,7 +15,7 @@ FRESH_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """A process as it spoke last, on this machine since its last start."""
+    """A process as it spoke last; of one on another machine only its silence tells that it ended."""
 
     process: str
     pid: int
@@ -40,20 +39,22 @@ class Heartbeats:
             beat(connection, process, owner)
 
     def alive(self, process: str) -> bool:
-        """Whether any process of that name on this machine spoke in the last 10 seconds and still runs."""
-        rows = self._database.rows(
-            "select pid, at from heartbeats where process = ? and machine = ?", (process, this_machine())
-        )
-        oldest = time.monotonic() - FRESH_SECONDS
-        return any(at >= oldest and is_running(pid) for pid, at in rows)
+        """Whether any process of that name spoke in the last 10 seconds and, as far as can be seen, still runs."""
+        return any(presence.is_alive for presence in self.presences() if presence.process == process)
 
     def presences(self) -> list[Presence]:
-        """Return every process that spoke on this machine lately and did not end in good order, by name."""
-        rows = self._database.rows(
-            "select process, pid, at from heartbeats where machine = ? order by process, at desc", (this_machine(),)
-        )
-        now = time.monotonic()
-        return [Presence(process, pid, max(0.0, now - at), is_running(pid)) for process, pid, at in rows]
+        """Return every process that spoke lately and did not end in good order, by name.
+
+        A server knows those of all machines, a file only this machine's.
+        """
+        here, is_server = this_machine(), self._database.connection.is_server
+        rows = self._database.rows("select process, pid, at, machine from heartbeats order by process, at desc")
+        now = self._database.lease_now()
+        return [
+            Presence(process, pid, max(0.0, now - at), is_running(pid) if machine == here else is_server)
+            for process, pid, at, machine in rows
+            if machine == here or is_server
+        ]
 
     def still(self, process: str, owner: str) -> None:
         """Take a process off the list when it ends in good order."""
@@ -61,18 +62,19 @@ class Heartbeats:
             fall_silent(connection, process, owner)
 
 
-def beat(connection: sqlite3.Connection, process: str, owner: str) -> None:
+def beat(connection: Connection, process: str, owner: str) -> None:
     """Say that this process is at work; inside a write transaction."""
-    now = time.monotonic()
+    now = connection.lease_now()
+    connection.execute("delete from heartbeats where at < ?", (now - 60 * FRESH_SECONDS,))
+    if not connection.is_server:  # another machine's clock in a file: the same machine before its last start
+        connection.execute("delete from heartbeats where machine <> ?", (this_machine(),))
     connection.execute(
-        "delete from heartbeats where machine <> ? or at < ?", (this_machine(), now - 60 * FRESH_SECONDS)
-    )
-    connection.execute(
-        "insert or replace into heartbeats (process, owner, machine, pid, at) values (?, ?, ?, ?, ?)",
+        "insert into heartbeats (process, owner, machine, pid, at) values (?, ?, ?, ?, ?) on conflict (process, owner)"
+        " do update set machine = excluded.machine, pid = excluded.pid, at = excluded.at",
         (process, owner, this_machine(), os.getpid(), now),
     )
 
 
-def fall_silent(connection: sqlite3.Connection, process: str, owner: str) -> None:
+def fall_silent(connection: Connection, process: str, owner: str) -> None:
     """Take a process off the list; inside a write transaction."""
     connection.execute("delete from heartbeats where process = ? and owner = ?", (process, owner))

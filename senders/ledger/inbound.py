@@ -5,13 +5,13 @@ Add here what a collector or mailbox reader records or asks. What an event means
 """
 
 import json
-import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from senders.clock import Clock
 from senders.event import Event, Kind
+from senders.ledger.connection import Connection
 from senders.ledger.database import Database, next_sequence
 from senders.ledger.rows import InboundRow, Suppression, from_micros, from_optional_micros, to_micros
 from senders.ledger.suppression_log import SuppressionLog
@@ -51,7 +51,7 @@ class Inbound:
             suppressed: list[Suppression] = []
             fresh = [record_event(connection, event, now, sequence, suppressed) for event in events]
             # Before the commit: whatever dies when, no unsubscribe is answered that the file beside does not hold.
-            SuppressionLog(self._database.path.parent).append(suppressed)
+            SuppressionLog(self._database.folder).append(suppressed)
             return fresh
 
     def inbound_after(self, last_id: int, limit: int) -> list[InboundRow]:
@@ -97,7 +97,7 @@ class Inbound:
 
 
 def record_event(
-    connection: sqlite3.Connection, event: Event, now: int, sequence: int, suppressed: list[Suppression] | None = None
+    connection: Connection, event: Event, now: int, sequence: int, suppressed: list[Suppression] | None = None
 ) -> bool:
     """Record one event and the suppression that it asks for, inside a write transaction; say whether it was new.
 
@@ -105,9 +105,9 @@ def record_event(
     """
     address_hash = event.address_hash or _known_address(connection, event)
     done = connection.execute(
-        "insert or ignore into inbound (event_id, kind, occurred_at, send_no, seq, address_hash, scope, link_no, url,"
+        "insert into inbound (event_id, kind, occurred_at, send_no, seq, address_hash, scope, link_no, url,"
         " user_agent, ip, method, failure, code, detail, body, received_at, sequence)"
-        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
         (
             event.event_id,
             event.kind,
@@ -138,7 +138,7 @@ def record_event(
     return is_new
 
 
-def _known_address(connection: sqlite3.Connection, event: Event) -> bytes:
+def _known_address(connection: Connection, event: Event) -> bytes:
     """Look the address up where an event names only the message (a bounce by its return path)."""
     if not event.send_no:
         return b""
@@ -148,7 +148,7 @@ def _known_address(connection: sqlite3.Connection, event: Event) -> bytes:
     return bytes(row[0]) if row else b""
 
 
-def _suppress(connection: sqlite3.Connection, event: Event, address_hash: bytes, sequence: int) -> Suppression | None:
+def _suppress(connection: Connection, event: Event, address_hash: bytes, sequence: int) -> Suppression | None:
     # A bounce or complaint is about the mailbox and holds everywhere, whatever topic brought it.
     scope = event.scope if event.kind in {Kind.UNSUBSCRIBED, Kind.SUPPRESSED} else ""
     done = connection.execute(

@@ -14,9 +14,9 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from senders.errors import GuardError
+from senders.ledger.connection import Connection
 from senders.ledger.durable_lines import DurableLines, read_tail, sync
 from senders.ledger.journal_lines import Entry, Offered, Order, format_line, read_entry, read_stand
 
@@ -69,7 +69,7 @@ class SendJournal:
         """Return the highest epoch and sequence."""
         return read_highest(self._folder)
 
-    def check(self, connection: Any) -> None:
+    def check(self, connection: Connection) -> None:
         """Stop before a ledger that is older than this journal.
 
         Raises:
@@ -119,12 +119,12 @@ def note_order(folder: Path, sequence: int, order: Order) -> None:
         journal.append(0, sequence, order=order)
 
 
-def read_counters(connection: Any) -> dict[str, int]:
+def read_counters(connection: Connection) -> dict[str, int]:
     """Return the ledger's counters by name."""
     return {name: int(value) for name, value in connection.execute("select name, value from counters").fetchall()}
 
 
-def refuse_behind(connection: Any) -> None:
+def refuse_behind(connection: Connection) -> None:
     """Stop what would give numbers out a second time, in a ledger marked as older than its journal.
 
     Raises:

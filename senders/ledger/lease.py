@@ -4,12 +4,12 @@ Everything here runs inside a write transaction of the caller. Add here what cha
 what the holder does with its messages stands in ``transitions``.
 """
 
-import sqlite3
 import time
 from dataclasses import dataclass
 
 from senders.config import MARKETING
 from senders.failpoints import passing
+from senders.ledger.connection import Connection
 from senders.ledger.database import advance
 from senders.ledger.owner import is_dead, this_machine
 
@@ -33,7 +33,7 @@ class Lease:
 
 
 def claim(
-    connection: sqlite3.Connection, owner: str, lease_seconds: float, now_micros: int, *, stream: str = ""
+    connection: Connection, owner: str, lease_seconds: float, now_micros: int, *, stream: str = ""
 ) -> Lease | None:
     """Take the first shard of a running send that has due messages and no living owner; None where there is none.
 
@@ -50,29 +50,29 @@ def claim(
         (wall, wall + FAR_MILLIS, stream, stream),
     ).fetchall()
     for send_no, shard, file, first, last, holder, expires_at, found in candidates:
-        if not _is_free(holder, expires_at):
+        if not _is_free(connection, holder, expires_at):
             continue
         epoch = _raise_epoch(connection, send_no, shard, first, last, now_micros)
         connection.execute(
             "update shards set owner = ?, expires_at = ? where send_no = ? and shard = ?",
-            (owner, time.monotonic() + lease_seconds, send_no, shard),
+            (owner, connection.lease_now() + lease_seconds, send_no, shard),
         )
         passing("lease.claimed")
         return Lease(send_no, shard, epoch, owner, file, first, last, found)
     return None
 
 
-def renew(connection: sqlite3.Connection, lease: Lease, lease_seconds: float) -> bool:
+def renew(connection: Connection, lease: Lease, lease_seconds: float) -> bool:
     """Keep a lease for a while longer; False when it was taken over."""
     done = connection.execute(
         "update shards set expires_at = ? where send_no = ? and shard = ? and epoch = ? and owner = ?",
-        (time.monotonic() + lease_seconds, lease.send_no, lease.shard, lease.epoch, lease.owner),
+        (connection.lease_now() + lease_seconds, lease.send_no, lease.shard, lease.epoch, lease.owner),
     )
     passing("lease.renewed")
     return done.rowcount == 1
 
 
-def release(connection: sqlite3.Connection, lease: Lease, now_micros: int, *, rest_seconds: float = 0.0) -> bool:
+def release(connection: Connection, lease: Lease, now_micros: int, *, rest_seconds: float = 0.0) -> bool:
     """Give a shard back and note when it has work again; False when it was taken over.
 
     The caller has no offer open any more; one that is open nevertheless becomes in doubt.
@@ -100,14 +100,14 @@ def release(connection: sqlite3.Connection, lease: Lease, now_micros: int, *, re
     return True
 
 
-def reap(connection: sqlite3.Connection, now_micros: int) -> int:
+def reap(connection: Connection, now_micros: int) -> int:
     """Free the shards of owners that died or fell silent, whatever the state of the send; return how many."""
     held = connection.execute(
         "select send_no, shard, first_seq, last_seq, owner, expires_at from shards where owner <> ''"
     ).fetchall()
     freed = 0
     for send_no, shard, first, last, holder, expires_at in held:
-        if _is_free(holder, expires_at):
+        if _is_free(connection, holder, expires_at):
             _raise_epoch(connection, send_no, shard, first, last, now_micros)
             connection.execute(
                 "update shards set owner = '', expires_at = 0, next_at = 0 where send_no = ? and shard = ?",
@@ -118,18 +118,16 @@ def reap(connection: sqlite3.Connection, now_micros: int) -> int:
     return freed
 
 
-def _is_free(holder: str, expires_at: float) -> bool:
-    if not holder:
+def _is_free(connection: Connection, holder: str, expires_at: float) -> bool:
+    """Whether nobody may offer the messages of a shard: no owner, one known to be dead, or one whose time is over."""
+    if not holder or is_dead(holder, may_be_elsewhere=connection.is_server):
         return True
-    if is_dead(holder):
-        return True
-    # Monotonic times of one boot are comparable between processes; those of another boot are dead above.
-    return holder.startswith(this_machine().partition("/")[0]) and expires_at < time.monotonic()
+    # Monotonic times of one boot are comparable between its processes; a server's clock between all machines.
+    is_comparable = connection.is_server or holder.startswith(this_machine().partition("/")[0])
+    return is_comparable and expires_at < connection.lease_now()
 
 
-def _raise_epoch(
-    connection: sqlite3.Connection, send_no: int, shard: int, first: int, last: int, now_micros: int
-) -> int:
+def _raise_epoch(connection: Connection, send_no: int, shard: int, first: int, last: int, now_micros: int) -> int:
     """Give a shard an epoch above every other, which puts the open offers of older ones in doubt."""
     epoch = advance(connection, "epoch")
     connection.execute("update shards set epoch = ? where send_no = ? and shard = ?", (epoch, send_no, shard))
@@ -138,7 +136,7 @@ def _raise_epoch(
 
 
 def _doubt_open_offers(
-    connection: sqlite3.Connection, send_no: int, first: int, last: int, below_epoch: int, now_micros: int
+    connection: Connection, send_no: int, first: int, last: int, below_epoch: int, now_micros: int
 ) -> None:
     key = (send_no, first, last, below_epoch)
     connection.execute(

@@ -4,10 +4,10 @@ Add here only steps of opening a send. What happens to it afterwards stands in `
 """
 
 import itertools
-import sqlite3
 from collections.abc import Iterator
 
 from senders.errors import GuardError
+from senders.ledger.connection import Connection
 from senders.ledger.database import Database
 from senders.ledger.progress import recount
 from senders.ledger.results import count_anew
@@ -86,27 +86,27 @@ def drop_half_opened(database: Database, send_no: int, audience_hash: str) -> No
             connection.execute("delete from progress where send_no = ? and shard = ?", (send_no, shard))
 
 
-def insert_shard(connection: sqlite3.Connection, send_no: int, shard: ShardSpec, audience_hash: str, now: int) -> None:
+def insert_shard(connection: Connection, send_no: int, shard: ShardSpec, audience_hash: str, now: int) -> None:
     """Put a shard and its queued messages in, unless they are there; inside a write transaction.
 
     Raises:
         GuardError: it has not one address for each row.
     """
     fresh = connection.execute(
-        "insert or ignore into shards (send_no, shard, file, first_seq, last_seq, audience_hash)"
-        " values (?, ?, ?, ?, ?, ?)",
+        "insert into shards (send_no, shard, file, first_seq, last_seq, audience_hash)"
+        " values (?, ?, ?, ?, ?, ?) on conflict do nothing",
         (send_no, shard.shard, shard.file, shard.first_seq, shard.last_seq, audience_hash),
     )
     if not fresh.rowcount:
         return
-    inserted = connection.executemany(
-        "insert into messages (send_no, seq, state, address_hash, changed_at, provider)"
-        " values (?, ?, 'queued', ?, ?, ?)",
+    inserted = connection.insert_many(
+        "messages",
+        "send_no, seq, state, address_hash, changed_at, provider",
         _message_rows(send_no, shard, now, _Providers(connection)),
     )
-    if inserted.rowcount != shard.rows:
+    if inserted != shard.rows:
         raise GuardError(
-            f"shard {shard.shard} of send {send_no} has {inserted.rowcount} addresses for its {shard.rows} rows; "
+            f"shard {shard.shard} of send {send_no} has {inserted} addresses for its {shard.rows} rows; "
             "freeze the audience again"
         )
     recount(connection, send_no, shard.shard, shard.first_seq, shard.last_seq, now)
@@ -115,7 +115,7 @@ def insert_shard(connection: sqlite3.Connection, send_no: int, shard: ShardSpec,
 class _Providers(dict[str, int]):
     """Numbers of providers by name, made when they are first met; inside a write transaction."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__({"": 0})
         self._connection = connection
 
@@ -128,17 +128,17 @@ class _Providers(dict[str, int]):
 
 def _message_rows(
     send_no: int, shard: ShardSpec, now: int, numbers: _Providers
-) -> Iterator[tuple[int, int, bytes, int, int]]:
+) -> Iterator[tuple[int, int, str, bytes, int, int]]:
     hashes = shard.address_hashes() if callable(shard.address_hashes) else shard.address_hashes
     providers = shard.providers() if callable(shard.providers) else shard.providers
     # One more than the range is asked for, so that a file with too many addresses is noticed as well.
     wanted = itertools.islice(hashes, shard.rows + 1)
     named = itertools.chain(providers, itertools.repeat(""))
     for seq, (address_hash, name) in enumerate(zip(wanted, named, strict=False), start=shard.first_seq):
-        yield send_no, seq, address_hash, now, numbers[name]
+        yield send_no, seq, "queued", address_hash, now, numbers[name]
 
 
-def require_alone(connection: sqlite3.Connection, spec: SendSpec) -> None:
+def require_alone(connection: Connection, spec: SendSpec) -> None:
     """Refuse a send beside another that was opened meanwhile: the same people would get both.
 
     In the transaction that opens it, so that of two who begin at the same moment one is refused.
@@ -159,11 +159,11 @@ def require_alone(connection: sqlite3.Connection, spec: SendSpec) -> None:
         )
 
 
-def insert_send(connection: sqlite3.Connection, send_no: int, spec: SendSpec, now: int) -> None:
+def insert_send(connection: Connection, send_no: int, spec: SendSpec, now: int) -> None:
     """Put the send itself in, which shows it to the senders; inside a write transaction."""
     connection.execute(
-        f"insert or ignore into sends ({SEND_COLUMNS})"  # noqa: S608
-        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', '', ?, ?, ?, null, null, ?, ?)",
+        f"insert into sends ({SEND_COLUMNS})"  # noqa: S608
+        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', '', ?, ?, ?, null, null, ?, ?) on conflict do nothing",
         (
             send_no,
             spec.send_id,
@@ -184,6 +184,6 @@ def insert_send(connection: sqlite3.Connection, send_no: int, spec: SendSpec, no
     )
     count_anew(connection, send_no)
     connection.executemany(
-        "insert or ignore into links values (?, ?, ?, ?, ?)",
+        "insert into links values (?, ?, ?, ?, ?) on conflict do nothing",
         [(send_no, link.link_no, link.url, link.label, link.role) for link in spec.links],
     )

@@ -50,16 +50,19 @@ def this_machine() -> str:
     return f"{boot}/{namespace}"
 
 
-def is_dead(stored: str) -> bool:
+def is_dead(stored: str, *, may_be_elsewhere: bool = False) -> bool:
     """Whether an owner is known to be gone: from before this boot, or no such process any more.
 
-    An owner in another process namespace is not known to be dead; its lease runs out instead.
+    An owner in another process namespace is not known to be dead; its lease runs out instead. Where the store is
+    shared by machines (``may_be_elsewhere``), neither is one of another boot.
     """
     try:
         owner = Owner.parse(stored)
     except ValueError:
         return True
     if owner.machine != this_machine():
+        if may_be_elsewhere:
+            return False
         # The file lies on a local disk, so another boot id is this machine before its last start.
         return owner.machine.partition("/")[0] != this_machine().partition("/")[0]
     return not is_running(owner.pid, owner.started)

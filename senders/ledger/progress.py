@@ -7,8 +7,8 @@ people watch while a send runs.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, field
-from typing import Any
 
+from senders.ledger.connection import Connection
 from senders.ledger.database import Database
 from senders.ledger.lease import Lease
 from senders.message import State
@@ -146,7 +146,7 @@ def group_providers(counts: Mapping[str, Counts]) -> dict[str, tuple[str, ...]]:
     return groups
 
 
-def recount(connection: Any, send_no: int, shard: int, first_seq: int, last_seq: int, now: int) -> None:
+def recount(connection: Connection, send_no: int, shard: int, first_seq: int, last_seq: int, now: int) -> None:
     """Set the progress of a shard to what its messages say; inside a write transaction."""
     rows = connection.execute(
         f"select provider, {_COUNTED} from messages as m"  # noqa: S608
@@ -156,7 +156,7 @@ def recount(connection: Any, send_no: int, shard: int, first_seq: int, last_seq:
     _write(connection, [(send_no, shard, provider, *counts, now) for provider, *counts in rows])
 
 
-def begin_progress(connection: Any, lease: Lease, now: int) -> ShardProgress:
+def begin_progress(connection: Connection, lease: Lease, now: int) -> ShardProgress:
     """Count a shard anew for a run that begins, and return what the run counts on from."""
     recount(connection, lease.send_no, lease.shard, lease.first_seq, lease.last_seq, now)
     rows = connection.execute(
@@ -175,7 +175,7 @@ def begin_progress(connection: Any, lease: Lease, now: int) -> ShardProgress:
     )
 
 
-def write_progress(connection: Any, lease: Lease, counts: Mapping[int, Counts], now: int) -> None:
+def write_progress(connection: Connection, lease: Lease, counts: Mapping[int, Counts], now: int) -> None:
     """Tell how far a run is, unless somebody took its shard over; inside a write transaction."""
     held = connection.execute(
         "select 1 from shards where send_no = ? and shard = ? and epoch = ? and owner = ?",
@@ -190,7 +190,7 @@ def write_progress(connection: Any, lease: Lease, counts: Mapping[int, Counts], 
     _write(connection, rows)
 
 
-def _write(connection: Any, rows: list[tuple[int, ...]]) -> None:
+def _write(connection: Connection, rows: list[tuple[int, ...]]) -> None:
     connection.executemany(
         "insert into progress (send_no, shard, provider, total, accepted, refused, deferred, passed_over, in_doubt,"
         " changed_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (send_no, shard, provider) do update set"

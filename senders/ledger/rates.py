@@ -6,11 +6,12 @@ permits, and when, belongs to ``delivery``.
 """
 
 import math
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+from senders.ledger.connection import Connection
 
 SECOND = 1_000_000
 SLICE_SECONDS = 0.25
@@ -43,11 +44,11 @@ class Limit(Protocol):
         """How many permits to draw at once: what is lost when their sender dies."""
         ...
 
-    def look(self, connection: sqlite3.Connection, now: int) -> Draw:
+    def look(self, connection: Connection, now: int) -> Draw:
         """Return how many messages may begin now; locks the bucket until the transaction ends."""
         ...
 
-    def spend(self, connection: sqlite3.Connection, count: int, now: int) -> None:
+    def spend(self, connection: Connection, count: int, now: int) -> None:
         """Take permits that the last look found."""
         ...
 
@@ -77,7 +78,7 @@ class Rate:
         """How many permits to draw at once."""
         return self.burst
 
-    def look(self, connection: sqlite3.Connection, now: int) -> Draw:
+    def look(self, connection: Connection, now: int) -> Draw:
         """Return how many messages may begin now."""
         arrival = self._arrival(connection, now)
         latest = now + (self.burst - 1) * self.interval
@@ -86,12 +87,12 @@ class Rate:
         # Half a burst is worth a transaction; a single message is where no more will ever come at once.
         return Draw(0, now + arrival - latest + (self.burst // 2) * self.interval)
 
-    def spend(self, connection: sqlite3.Connection, count: int, now: int) -> None:
+    def spend(self, connection: Connection, count: int, now: int) -> None:
         """Move the arrival time of the next message on."""
         arrival = self._arrival(connection, now) + count * self.interval
         connection.execute("update rates set arrival = ? where bucket = ?", (arrival, self.bucket))
 
-    def _arrival(self, connection: sqlite3.Connection, now: int) -> int:
+    def _arrival(self, connection: Connection, now: int) -> int:
         stored = int(connection.execute(_LOCK, (self.bucket,)).fetchone()[0])
         latest = now + self.burst * self.interval
         if stored > latest:
@@ -113,7 +114,7 @@ class Window:
         """How many permits to draw at once."""
         return max(1, math.floor(self.most / self.seconds * SLICE_SECONDS))
 
-    def look(self, connection: sqlite3.Connection, now: int) -> Draw:
+    def look(self, connection: Connection, now: int) -> Draw:
         """Return how many messages may begin now."""
         connection.execute(_LOCK, (self.bucket,)).fetchone()
         cell, slots = self._cell(now), [self._slot(number) for number in range(_SLOTS)]
@@ -133,7 +134,7 @@ class Window:
         oldest = min(row[0] for row in rows)
         return Draw(0, math.ceil((oldest + _CELLS + 1) * self.seconds * SECOND / _CELLS))
 
-    def spend(self, connection: sqlite3.Connection, count: int, now: int) -> None:
+    def spend(self, connection: Connection, count: int, now: int) -> None:
         """Count messages in the cell of now."""
         cell = self._cell(now)
         connection.execute(
@@ -166,7 +167,7 @@ class DailyCap:
         """How many permits to draw at once."""
         return max(1, min(self.caps) // 100)
 
-    def look(self, connection: sqlite3.Connection, now: int) -> Draw:
+    def look(self, connection: Connection, now: int) -> Draw:
         """Return how many messages may begin now."""
         day, used = self._stand(connection, now)
         cap = self._cap(day)
@@ -176,12 +177,12 @@ class DailyCap:
             return Draw(cap - used)
         return Draw(0, _midnight_after(now))
 
-    def spend(self, connection: sqlite3.Connection, count: int, now: int) -> None:
+    def spend(self, connection: Connection, count: int, now: int) -> None:
         """Count messages on the day of now."""
         day, used = self._stand(connection, now)
         connection.execute("update rates set day = ?, used = ? where bucket = ?", (day, used + count, self.bucket))
 
-    def _stand(self, connection: sqlite3.Connection, now: int) -> tuple[str, int]:
+    def _stand(self, connection: Connection, now: int) -> tuple[str, int]:
         _, day, used = connection.execute(_LOCK, (self.bucket,)).fetchone()
         today = _moment(now).date().isoformat()
         return (today, 0) if today > day else (str(day), int(used))
@@ -191,7 +192,7 @@ class DailyCap:
         return self.caps[max(number, 0)] if number < len(self.caps) else None
 
 
-def draw(connection: sqlite3.Connection, limits: Sequence[Limit], wanted: int, now: int) -> Draw:
+def draw(connection: Connection, limits: Sequence[Limit], wanted: int, now: int) -> Draw:
     """Take up to ``wanted`` permits that all limits allow, all or none of them; inside a write transaction."""
     count, next_at = wanted, 0
     # Always in the same order: each look locks a row.

@@ -14,6 +14,7 @@ from typing import Any
 from senders.clock import Clock
 from senders.errors import GuardError
 from senders.event import Kind
+from senders.ledger.connection import Connection
 from senders.ledger.database import Database
 from senders.ledger.lease import Lease
 from senders.ledger.restoring import Restored, restore
@@ -62,7 +63,7 @@ class Resolving:
 
     def restore(self) -> Restored | None:
         """Compare a ledger that was put back with its journal; None where it is not behind."""
-        return restore(self._database, self._database.path.parent, self._now())
+        return restore(self._database, self._database.folder, self._now())
 
     def returns_of_doubts(self, send_no: int) -> list[Finding]:
         """Return what proves that messages in doubt were accepted: something came back from their recipients."""
@@ -146,7 +147,7 @@ class Resolving:
         return to_micros(self._clock.now())
 
 
-def requeue_doubts(connection: Any, lease: Lease, relay: str, now: int) -> int:
+def requeue_doubts(connection: Connection, lease: Lease, relay: str, now: int) -> int:
     """Queue again what is in doubt in a shard, for a relay that drops repeats; return how many messages.
 
     Within the transaction of the caller, who holds the lease. A send that another relay had a part in is left alone:
@@ -191,7 +192,7 @@ def _require_number(send_id: str, expected: int, found: int, words: str) -> None
         )
 
 
-def _move(connection: Any, send_no: int, from_state: State, finding: Finding, now: int) -> bool:
+def _move(connection: Connection, send_no: int, from_state: State, finding: Finding, now: int) -> bool:
     """Give one message its settled state, with its history and the reason; False when it stands elsewhere by now."""
     row = connection.execute(
         "update messages set state = ?, next_at = 0, changed_at = ? where send_no = ? and seq = ? and state = ?"
@@ -215,7 +216,7 @@ def _move(connection: Any, send_no: int, from_state: State, finding: Finding, no
     return True
 
 
-def _reopen(connection: Any, send_no: int, now: int) -> None:
+def _reopen(connection: Connection, send_no: int, now: int) -> None:
     """Let senders find what was queued again; in a cancelled send it is cancelled at once."""
     connection.execute(
         "update sends set finished_at = null, state = case state when 'finished' then 'running' else state end"
@@ -234,7 +235,7 @@ def _reopen(connection: Any, send_no: int, now: int) -> None:
     finish(connection, send_no, now)
 
 
-def _prolong(connection: Any, send: SendRow, now: int) -> None:
+def _prolong(connection: Connection, send: SendRow, now: int) -> None:
     """Give what was queued again as much time as the send had when it was opened."""
     if send.expires_at is not None:
         expires_at = now + to_micros(send.expires_at) - to_micros(send.opened_at)

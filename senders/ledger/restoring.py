@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from senders.errors import GuardError
+from senders.ledger.connection import Connection
 from senders.ledger.database import Database, next_sequence
 from senders.ledger.journal import BEHIND, read_counters, read_entries, read_highest
 from senders.ledger.journal_lines import OPENED, Order
@@ -104,13 +104,12 @@ def _read(folder: Path, base: int) -> tuple[dict[int, set[int]], list[Order]]:
     return offers, orders
 
 
-def _leave_gap(connection: Any) -> None:
-    connection.execute(
-        "update sqlite_sequence set seq = seq + ? where name in ('attempts', 'inbound', 'resolutions')", (_ID_GAP,)
-    )
+def _leave_gap(connection: Connection) -> None:
+    for table in ("attempts", "inbound", "resolutions"):
+        connection.leave_gap(table, _ID_GAP)
 
 
-def _obey_again(connection: Any, orders: Iterable[Order], now: int) -> list[str]:
+def _obey_again(connection: Connection, orders: Iterable[Order], now: int) -> list[str]:
     """Give sends the state that they had been given, and those that the copy lacks their numbers; name the latter."""
     names = set()
     for order in orders:
@@ -126,7 +125,7 @@ def _obey_again(connection: Any, orders: Iterable[Order], now: int) -> list[str]
     return sorted(names)
 
 
-def _reserve(connection: Any, order: Order, now: int) -> None:
+def _reserve(connection: Connection, order: Order, now: int) -> None:
     """Keep a number for the send that had it, and note the audience that it was opened with."""
     connection.execute("delete from send_numbers where send_id = ? and send_no <> ?", (order.send_id, order.send_no))
     connection.execute(
@@ -139,7 +138,7 @@ def _reserve(connection: Any, order: Order, now: int) -> None:
     )
 
 
-def _doubt_all(connection: Any, offers: dict[int, set[int]], now: int) -> tuple[int, int]:
+def _doubt_all(connection: Connection, offers: dict[int, set[int]], now: int) -> tuple[int, int]:
     """Put offers in doubt; return how many, and how many belong to messages that the copy does not know."""
     doubts = unknown = 0
     for send_no, seqs in sorted(offers.items()):
@@ -151,7 +150,7 @@ def _doubt_all(connection: Any, offers: dict[int, set[int]], now: int) -> tuple[
     return doubts, unknown
 
 
-def _doubt(connection: Any, send_no: int, seqs: list[int], now: int) -> int:
+def _doubt(connection: Connection, send_no: int, seqs: list[int], now: int) -> int:
     """Put the waiting ones among some messages in doubt."""
     marks = ", ".join("?" * len(seqs))
     rows = connection.execute(
@@ -168,7 +167,7 @@ def _doubt(connection: Any, send_no: int, seqs: list[int], now: int) -> int:
     return len(rows)
 
 
-def _remember_unknown(connection: Any, send_no: int, seqs: list[int], now: int) -> int:
+def _remember_unknown(connection: Connection, send_no: int, seqs: list[int], now: int) -> int:
     """Note offers of messages that are not there; `hold_back` doubts them when their send is opened again."""
     marks = ", ".join("?" * len(seqs))
     rows = connection.execute(
@@ -184,7 +183,7 @@ def _remember_unknown(connection: Any, send_no: int, seqs: list[int], now: int) 
     return len(unknown)
 
 
-def hold_back(connection: Any, send_no: int, audience_hash: str, now: int) -> None:
+def hold_back(connection: Connection, send_no: int, audience_hash: str, now: int) -> None:
     """Put those messages of a send that opens again in doubt which it had offered before the ledger forgot it.
 
     Raises:
@@ -206,7 +205,7 @@ def hold_back(connection: Any, send_no: int, audience_hash: str, now: int) -> No
         _doubt(connection, send_no, seqs[start : start + _CHUNK], now)
 
 
-def _raise_counters(connection: Any, least: dict[str, int]) -> None:
+def _raise_counters(connection: Connection, least: dict[str, int]) -> None:
     connection.executemany(
         "update counters set value = ? where name = ? and value < ?",
         [(value, name, value) for name, value in least.items()],

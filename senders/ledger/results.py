@@ -4,10 +4,10 @@ Read by id, a bounded number at a time, so that a look costs what is new and nev
 needs to know; what it makes of it stands in ``delivery.brakes``.
 """
 
-import sqlite3
 from dataclasses import dataclass
 
 from senders.event import Kind
+from senders.ledger.connection import Connection
 
 ALL_MOST = 5_000
 
@@ -45,7 +45,7 @@ class Return:
     sequence: int
 
 
-def count_anew(connection: sqlite3.Connection, send_no: int) -> None:
+def count_anew(connection: Connection, send_no: int) -> None:
     """Let the brakes of a send begin here: at its opening, and when a person lets it go on knowing what was."""
     connection.execute(
         "insert into brake_starts (send_no, attempt_id, inbound_id, sequence) select ?,"
@@ -57,7 +57,7 @@ def count_anew(connection: sqlite3.Connection, send_no: int) -> None:
     )
 
 
-def running_starts(connection: sqlite3.Connection) -> dict[int, Start]:
+def running_starts(connection: Connection) -> dict[int, Start]:
     """Return where each running send begins to count; one opened before there were brakes counts from the first."""
     rows = connection.execute(
         "select n.send_no, coalesce(b.attempt_id, 0), coalesce(b.inbound_id, 0), coalesce(b.sequence, 0)"
@@ -66,7 +66,7 @@ def running_starts(connection: sqlite3.Connection) -> dict[int, Start]:
     return {row[0]: Start(*row[1:]) for row in rows}
 
 
-def results_after(connection: sqlite3.Connection, attempt_id: int) -> list[Result]:
+def results_after(connection: Connection, attempt_id: int) -> list[Result]:
     """Return the next results after an id, oldest first, `ALL_MOST` at most."""
     rows = connection.execute(
         "select a.id, a.send_no, m.provider, a.state, a.class,"
@@ -79,7 +79,7 @@ def results_after(connection: sqlite3.Connection, attempt_id: int) -> list[Resul
     return [Result(*row) for row in rows]
 
 
-def returns_after(connection: sqlite3.Connection, inbound_id: int) -> list[Return]:
+def returns_after(connection: Connection, inbound_id: int) -> list[Return]:
     """Return the next complaints and returned messages after an id, oldest first, `ALL_MOST` at most.
 
     A refusal is recorded as a bounce as well, of a message that was never accepted: that one is a result.
@@ -94,6 +94,6 @@ def returns_after(connection: sqlite3.Connection, inbound_id: int) -> list[Retur
     return [Return(*row) for row in rows]
 
 
-def provider_names(connection: sqlite3.Connection) -> dict[int, str]:
+def provider_names(connection: Connection) -> dict[int, str]:
     """Return the names of providers by number."""
     return dict(connection.execute("select provider, name from providers").fetchall())

@@ -4,10 +4,12 @@ Add a migration (its statements) when a table changes; never edit one that was r
 the modules that use the tables.
 """
 
-import sqlite3
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 from senders.errors import ConfigError
+from senders.ledger.connection import Connection
 
 _VERSION_1 = """
 create table counters (name text primary key, value integer not null) without rowid;
@@ -53,7 +55,7 @@ create table approvals (
 );
 create index approvals_by_send on approvals (send_id);
 
--- owner is '' while nobody holds the shard; expires_at is the monotonic clock of the owner's boot;
+-- owner is '' while nobody holds the shard; expires_at is the clock of `lease_now` (connection.py);
 -- next_at (real time, milliseconds) and done only spare the sender a look at the messages.
 create table shards (
     send_no integer not null,
@@ -243,10 +245,9 @@ MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 
-def read_version(connection: sqlite3.Connection) -> int:
-    """Return the version of the tables, 0 for an empty file."""
-    found = connection.execute("select 1 from sqlite_master where name = 'meta'").fetchone()
-    if not found:
+def read_version(connection: Connection) -> int:
+    """Return the version of the tables, 0 for an empty store."""
+    if not connection.has_table("meta"):
         return 0
     row = connection.execute("select value from meta where key = 'schema_version'").fetchone()
     return int(row[0]) if row else 0
@@ -265,26 +266,24 @@ def refuse_newer(version: int, path: Path) -> None:
         )
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the tables to our version; the caller holds the write transaction."""
+def migrate(connection: Connection, translate: Callable[[str], str] = str) -> None:
+    """Bring the tables to our version; the caller holds the write transaction.
+
+    ``translate`` turns one statement of these tables into that of a store with other names of types.
+    """
     version = read_version(connection)
     if version == 0:
-        connection.execute("create table meta (key text primary key, value text not null) without rowid")
+        connection.execute(translate("create table meta (key text primary key, value text not null) without rowid"))
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
         for statement in _statements(script):
-            connection.execute(statement)
-        connection.execute("insert or replace into meta values ('schema_version', ?)", (str(number),))
+            connection.execute(translate(statement))
+        connection.execute(
+            "insert into meta values ('schema_version', ?) on conflict (key) do update set value = excluded.value",
+            (str(number),),
+        )
 
 
 def _statements(script: str) -> list[str]:
     """Split a script at its semicolons; executescript would commit our transaction."""
-    found: list[str] = []
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        if line.lstrip().startswith("--"):
-            continue
-        statement += line
-        if sqlite3.complete_statement(statement):
-            found.append(statement)
-            statement = ""
-    return found
+    bare = re.sub(r"^\s*--.*\n", "", script, flags=re.MULTILINE)
+    return [statement.strip() for statement in bare.split(";") if statement.strip()]

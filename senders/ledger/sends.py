@@ -4,7 +4,6 @@ Add here what the pipeline asks about a send as a whole. How its rows are put in
 single messages in ``messages``, what comes back in ``inbound``.
 """
 
-import sqlite3
 from typing import Any
 
 from senders.clock import Clock
@@ -12,6 +11,7 @@ from senders.errors import GuardError
 from senders.failpoints import passing
 from senders.ledger import opening
 from senders.ledger.approvals import Approvals
+from senders.ledger.connection import Connection
 from senders.ledger.database import Database, next_sequence
 from senders.ledger.journal import note_order, refuse_behind
 from senders.ledger.journal_lines import OPENED, Order
@@ -35,7 +35,7 @@ class Sends(Approvals):
         with self._database.write() as connection:
             refuse_behind(connection)
             connection.execute(
-                "insert or ignore into send_numbers (send_id, campaign, reserved_at) values (?, ?, ?)",
+                "insert into send_numbers (send_id, campaign, reserved_at) values (?, ?, ?) on conflict do nothing",
                 (send_id, campaign, to_micros(self._clock.now())),
             )
             row = connection.execute("select send_no from send_numbers where send_id = ?", (send_id,)).fetchone()
@@ -72,7 +72,7 @@ class Sends(Approvals):
             sequence = next_sequence(connection)
             passing("opening.send")
         order = Order(send_no, OPENED, spec.send_id, spec.campaign, spec.audience_hash)
-        note_order(self._database.path.parent, sequence, order)
+        note_order(self._database.folder, sequence, order)
         return send_no
 
     def send(self, send_id: str) -> SendRow | None:
@@ -146,7 +146,7 @@ class Sends(Approvals):
 
     def _note(self, send: SendRow, state: SendState, sequence: int) -> None:
         order = Order(send.send_no, state, send.send_id, send.campaign, send.audience_hash)
-        note_order(self._database.path.parent, sequence, order)
+        note_order(self._database.folder, sequence, order)
 
     def sweep_cancelled(self, send_no: int) -> int:
         """Mark what waits in a cancelled send as cancelled, in chunks; safe to repeat. Returns how many."""
@@ -167,7 +167,7 @@ class Sends(Approvals):
             return finish(connection, send_no, now)
 
 
-def finish(connection: sqlite3.Connection, send_no: int, now: int) -> bool:
+def finish(connection: Connection, send_no: int, now: int) -> bool:
     """Finish a send with nothing open; inside a write transaction."""
     if connection.execute(
         "select 1 from messages where send_no = ? and state in ('queued', 'offered', 'deferred') limit 1", (send_no,)
@@ -182,7 +182,7 @@ def finish(connection: sqlite3.Connection, send_no: int, now: int) -> bool:
     return done.rowcount == 1
 
 
-def cancel_chunk(connection: sqlite3.Connection, send_no: int, now: int) -> int:
+def cancel_chunk(connection: Connection, send_no: int, now: int) -> int:
     """Cancel up to `CANCEL_CHUNK` waiting messages of a cancelled send; inside a write transaction."""
     cancelled = connection.execute("select 1 from sends where send_no = ? and state = 'cancelled'", (send_no,))
     if not cancelled.fetchone():
@@ -206,7 +206,7 @@ def cancel_chunk(connection: sqlite3.Connection, send_no: int, now: int) -> int:
     return len(keys)
 
 
-def send_by_number(connection: sqlite3.Connection, send_no: int) -> SendRow | None:
+def send_by_number(connection: Connection, send_no: int) -> SendRow | None:
     """Return a send by its number, or None."""
     row = connection.execute(
         f"select {opening.SEND_COLUMNS} from sends where send_no = ?",  # noqa: S608
@@ -240,7 +240,7 @@ def read_send(row: tuple[Any, ...]) -> SendRow:
     )
 
 
-def send_by_id(connection: sqlite3.Connection, send_id: str) -> SendRow:
+def send_by_id(connection: Connection, send_id: str) -> SendRow:
     """Return a send by its name.
 
     Raises:
@@ -255,7 +255,7 @@ def send_by_id(connection: sqlite3.Connection, send_id: str) -> SendRow:
     return read_send(row)
 
 
-def _require_waiting(connection: sqlite3.Connection, send: SendRow, expected: int) -> None:
+def _require_waiting(connection: Connection, send: SendRow, expected: int) -> None:
     waiting, offered = connection.execute(
         "select count(*) filter (where state <> 'offered'), count(*) filter (where state = 'offered')"
         " from messages where send_no = ? and state in ('queued', 'deferred', 'offered')",

@@ -9,7 +9,7 @@ from types import TracebackType
 
 from senders.clock import Clock, open_clock
 from senders.ledger.alerts import Alerts
-from senders.ledger.database import Database
+from senders.ledger.database import Database, open_database
 from senders.ledger.heartbeats import Heartbeats
 from senders.ledger.inbound import Inbound
 from senders.ledger.messages import Messages
@@ -35,8 +35,8 @@ class Ledger(Sends, Messages, Progress, Inbound, Heartbeats, Alerts, Troubles, R
             ConfigError: the file is no ledger, or a newer Mailrail wrote it.
             LedgerBusy: somebody else held it longer than the time-out.
         """
-        database = Database(home, busy_timeout_seconds=busy_timeout_seconds)
-        notice(database, database.path.parent)
+        database = open_database(home, busy_timeout_seconds=busy_timeout_seconds)
+        notice(database, database.folder)
         return cls(database, clock or open_clock(home))
 
     def close(self) -> None:

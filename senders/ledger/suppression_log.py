@@ -9,9 +9,9 @@ import contextlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from senders.errors import LedgerBusy
+from senders.ledger.connection import Connection
 from senders.ledger.durable_lines import DurableLines
 from senders.ledger.rows import Suppression, from_micros, to_micros
 
@@ -44,7 +44,7 @@ class SuppressionLog:
             with self.path.open("rb") as file:
                 yield from filter(None, map(_read, file))
 
-    def newest_unknown(self, connection: Any) -> list[Suppression]:
+    def newest_unknown(self, connection: Connection) -> list[Suppression]:
         """Return the newest suppressions that a ledger lacks, as far back as it lacks any."""
         found: list[Suppression] = []
         for chunk in self._backwards():
@@ -71,7 +71,7 @@ class SuppressionLog:
                 rest += b"\n" if rest else b""
 
 
-def missing_of(connection: Any, suppressions: Iterable[Suppression]) -> list[Suppression]:
+def missing_of(connection: Connection, suppressions: Iterable[Suppression]) -> list[Suppression]:
     """Return those of some suppressions that a ledger lacks."""
     return [
         one
@@ -82,7 +82,7 @@ def missing_of(connection: Any, suppressions: Iterable[Suppression]) -> list[Sup
     ]
 
 
-def put_back(connection: Any, suppressions: Sequence[Suppression], sequence: int) -> int:
+def put_back(connection: Connection, suppressions: Sequence[Suppression], sequence: int) -> int:
     """Insert suppressions that a ledger lacks, and return how many; inside a write transaction."""
     return sum(
         connection.execute(

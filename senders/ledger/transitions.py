@@ -4,7 +4,6 @@ Everything here runs inside a write transaction of the writer. Add here a change
 allows; who asks for it, and when, belongs to ``delivery``.
 """
 
-import sqlite3
 import time
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +12,7 @@ from typing import Any
 from senders.event import Event, Kind, derive_event_id
 from senders.failpoints import passing
 from senders.ledger.alerts import stop_send
+from senders.ledger.connection import Connection
 from senders.ledger.database import next_sequence
 from senders.ledger.inbound import record_event
 from senders.ledger.lease import FAR_MILLIS, Lease
@@ -21,6 +21,8 @@ from senders.message import FINAL_STATES, State
 
 TOO_LATE = "too late"
 DEAD_ADDRESS = "address"
+ATTEMPT = "send_no, seq, tries, state, at, relay, connection, code, enhanced_code, reply, class, sequence"
+_APPEND = f"insert into attempts ({ATTEMPT}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 
 
 class Verdict(StrEnum):
@@ -89,7 +91,7 @@ class Gate:
     scope: str
 
 
-def open_gate(connection: sqlite3.Connection, lease: Lease, now_micros: int) -> Gate:
+def open_gate(connection: Connection, lease: Lease, now_micros: int) -> Gate:
     """Look at lease, send and lateness once per transaction; a late first offer pauses the send."""
     row = connection.execute(
         "select s.epoch, s.owner, n.state, case n.stream when 'transactional' then '' else n.topic end,"
@@ -112,7 +114,7 @@ def open_gate(connection: sqlite3.Connection, lease: Lease, now_micros: int) -> 
     return Gate(Verdict.GO, scope)
 
 
-def offer(connection: sqlite3.Connection, wish: Offer, gate: Gate, sequence: int, now_micros: int) -> Verdict:
+def offer(connection: Connection, wish: Offer, gate: Gate, sequence: int, now_micros: int) -> Verdict:
     """Begin one offer, or say why not; suppressions are read in this same transaction (G4)."""
     key = (wish.lease.send_no, wish.seq)
     if gate.verdict is Verdict.EXPIRED:
@@ -134,14 +136,14 @@ def offer(connection: sqlite3.Connection, wish: Offer, gate: Gate, sequence: int
     return Verdict.GO if done.rowcount == 1 else Verdict.CLOSED
 
 
-def mark_first_offer(connection: sqlite3.Connection, send_no: int, now_micros: int) -> None:
+def mark_first_offer(connection: Connection, send_no: int, now_micros: int) -> None:
     """Remember when a send really began, which ends the question of its lateness."""
     connection.execute(
         "update sends set first_offered_at = ? where send_no = ? and first_offered_at is null", (now_micros, send_no)
     )
 
 
-def _pass_over(connection: sqlite3.Connection, wish: Offer, state: State, reply: str, now_micros: int) -> Verdict:
+def _pass_over(connection: Connection, wish: Offer, state: State, reply: str, now_micros: int) -> Verdict:
     row = connection.execute(
         "update messages set state = ?, changed_at = ? where send_no = ? and seq = ?"
         " and state in ('queued', 'deferred') returning tries, sequence",
@@ -155,7 +157,7 @@ def _pass_over(connection: sqlite3.Connection, wish: Offer, state: State, reply:
 
 
 def settle(
-    connection: sqlite3.Connection, outcome: Outcome, now_micros: int, suppressed: list[Suppression] | None = None
+    connection: Connection, outcome: Outcome, now_micros: int, suppressed: list[Suppression] | None = None
 ) -> bool:
     """Record what became of a message; False when it does not stand where the outcome says.
 
@@ -170,18 +172,19 @@ def settle(
         return False
     passing("result.applied")
     _append(connection, outcome, changed[0], now_micros)
-    if outcome.state is State.REFUSED and outcome.class_ == DEAD_ADDRESS:
-        _bounce(connection, outcome, now_micros, suppressed)
+    note_bounce(connection, outcome, now_micros, suppressed)
     return True
 
 
-def _bounce(
-    connection: sqlite3.Connection, outcome: Outcome, now_micros: int, suppressed: list[Suppression] | None
+def note_bounce(
+    connection: Connection, outcome: Outcome, now_micros: int, suppressed: list[Suppression] | None
 ) -> None:
     """Record a refusal of the address itself as the bounce it is, so that no later send tries it again.
 
-    In the transaction of the outcome: a kill between the two would forget the bounce.
+    In the transaction of the outcome: a kill between the two would forget the bounce. Any other outcome is none.
     """
+    if outcome.state is not State.REFUSED or outcome.class_ != DEAD_ADDRESS:
+        return
     number, seq = outcome.lease.send_no, outcome.seq
     event = Event(
         event_id=derive_event_id("refused", str(number), str(seq)),
@@ -197,7 +200,7 @@ def _bounce(
     record_event(connection, event, now_micros, next_sequence(connection), suppressed)
 
 
-def _settle_offered(connection: sqlite3.Connection, outcome: Outcome, now_micros: int) -> list[Any]:
+def _settle_offered(connection: Connection, outcome: Outcome, now_micros: int) -> list[Any]:
     from_doubt = "in_doubt" if outcome.state in FINAL_STATES else "offered"
     return connection.execute(
         "update messages set state = ?, next_at = ?, changed_at = ?"
@@ -214,7 +217,7 @@ def _settle_offered(connection: sqlite3.Connection, outcome: Outcome, now_micros
     ).fetchall()
 
 
-def _settle_waiting(connection: sqlite3.Connection, outcome: Outcome, now_micros: int) -> list[Any]:
+def _settle_waiting(connection: Connection, outcome: Outcome, now_micros: int) -> list[Any]:
     lease = outcome.lease
     return connection.execute(
         "update messages set state = ?, next_at = ?, tries = tries + 1, epoch = ?, changed_at = ?"
@@ -235,36 +238,36 @@ def _settle_waiting(connection: sqlite3.Connection, outcome: Outcome, now_micros
     ).fetchall()
 
 
-def _append(connection: sqlite3.Connection, outcome: Outcome, stand: tuple[int, int], now_micros: int) -> None:
-    connection.execute(
-        "insert into attempts"
-        " (send_no, seq, tries, state, at, relay, connection, code, enhanced_code, reply, class, sequence)"
-        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            outcome.lease.send_no,
-            outcome.seq,
-            stand[0],
-            outcome.state,
-            now_micros,
-            outcome.relay,
-            outcome.connection,
-            outcome.code,
-            outcome.enhanced_code,
-            outcome.reply,
-            outcome.class_,
-            stand[1],
-        ),
+def _append(connection: Connection, outcome: Outcome, stand: tuple[int, int], now_micros: int) -> None:
+    connection.execute(_APPEND, attempt_values(outcome, stand, now_micros))
+
+
+def attempt_values(outcome: Outcome, stand: tuple[int, int], now_micros: int) -> tuple[Any, ...]:
+    """Return the values for the columns `ATTEMPT`; ``stand`` holds tries and sequence of the message."""
+    return (
+        outcome.lease.send_no,
+        outcome.seq,
+        stand[0],
+        outcome.state,
+        now_micros,
+        outcome.relay,
+        outcome.connection,
+        outcome.code,
+        outcome.enhanced_code,
+        outcome.reply,
+        outcome.class_,
+        stand[1],
     )
 
 
-def pass_over_known(connection: sqlite3.Connection, lease: Lease, now_micros: int) -> Verdict:
+def pass_over_known(connection: Connection, lease: Lease, now_micros: int) -> Verdict:
     """Take out of a shard what need not go on the wire at all: expired or suppressed since it was queued.
 
     The look in `offer` stays the one that counts; this one spares connections.
     """
     gate = open_gate(connection, lease, now_micros)
     if gate.verdict is Verdict.EXPIRED:
-        _pass_over_all(connection, lease, State.EXPIRED, "1", (), now_micros)
+        _pass_over_all(connection, lease, State.EXPIRED, "true", (), now_micros)
     elif gate.verdict is Verdict.GO:
         known = (
             "exists (select 1 from suppressions as s"
@@ -275,7 +278,7 @@ def pass_over_known(connection: sqlite3.Connection, lease: Lease, now_micros: in
 
 
 def _pass_over_all(
-    connection: sqlite3.Connection,
+    connection: Connection,
     lease: Lease,
     state: State,
     condition: str,
@@ -293,7 +296,7 @@ def _pass_over_all(
         _append(connection, outcome, (tries, sequence), now_micros)
 
 
-def due_messages(connection: sqlite3.Connection, lease: Lease, slack_seconds: float = 0.0) -> list[Waiting]:
+def due_messages(connection: Connection, lease: Lease, slack_seconds: float = 0.0) -> list[Waiting]:
     """Return the messages of a shard that may be offered now, in order."""
     wall = time.time_ns() // 1_000_000
     rows = connection.execute(

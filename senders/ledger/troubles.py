@@ -3,10 +3,10 @@
 Add nothing here about messages: a message that waits is queued or deferred, whatever keeps it waiting.
 """
 
-import sqlite3
 import time
 from dataclasses import dataclass
 
+from senders.ledger.connection import Connection
 from senders.ledger.database import Database
 
 # A sender that still fails says so again at every trial; older words are those of a sender that is gone.
@@ -36,7 +36,7 @@ class Troubles:
         return [RelayTrouble(relay, reason, bool(is_down)) for relay, reason, is_down in rows]
 
 
-def note_trouble(connection: sqlite3.Connection, send_no: int, trouble: RelayTrouble) -> None:
+def note_trouble(connection: Connection, send_no: int, trouble: RelayTrouble) -> None:
     """Say that a send cannot reach a relay; inside a write transaction."""
     connection.execute(
         "insert into relay_troubles (send_no, relay, reason, is_down, at) values (?, ?, ?, ?, ?)"
@@ -46,7 +46,7 @@ def note_trouble(connection: sqlite3.Connection, send_no: int, trouble: RelayTro
     )
 
 
-def forget_trouble(connection: sqlite3.Connection, relay: str) -> None:
+def forget_trouble(connection: Connection, relay: str) -> None:
     """Say that a relay works again, for every send; inside a write transaction."""
     connection.execute("delete from relay_troubles where relay = ?", (relay,))
 

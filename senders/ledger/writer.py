@@ -6,9 +6,10 @@ to ``transitions``.
 """
 
 import asyncio
+import itertools
 import logging
+import operator
 import queue
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -19,19 +20,21 @@ from typing import Any, TypeVar
 from senders.clock import Clock
 from senders.errors import LedgerBusy, SenderError
 from senders.failpoints import passing
-from senders.ledger.database import Database, next_sequence
+from senders.ledger.connection import Connection
+from senders.ledger.database import next_sequence, open_database
 from senders.ledger.journal import SendJournal
 from senders.ledger.journal_lines import Offered
 from senders.ledger.lease import Lease
 from senders.ledger.restoring import notice
 from senders.ledger.rows import Suppression, to_micros
+from senders.ledger.runs import offer_run, runs_of, settle_run
 from senders.ledger.suppression_log import SuppressionLog
 from senders.ledger.transitions import Gate, Offer, Outcome, Verdict, mark_first_offer, offer, open_gate, settle
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Work = Callable[[sqlite3.Connection, int], Any]
+Work = Callable[[Connection, int], Any]
 Answers = list[tuple[asyncio.Future[Any], Any]]
 
 GROUP_MOST = 500
@@ -65,10 +68,10 @@ class LedgerWriter:
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._error: BaseException | None = None
-        self._database = Database(home, busy_timeout_seconds=_BUSY_SECONDS)
-        self._journal = SendJournal(self._database.path.parent)
+        self._database = open_database(home, busy_timeout_seconds=_BUSY_SECONDS)
+        self._journal = SendJournal(self._database.folder)
         self._journaled = self._journal.highest()
-        self._suppression_log = SuppressionLog(self._database.path.parent)
+        self._suppression_log = SuppressionLog(self._database.folder)
         self._suppressed: list[Suppression] = []
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
 
@@ -78,7 +81,7 @@ class LedgerWriter:
         Raises:
             GuardError: the ledger is older than the send journal.
         """
-        notice(self._database, self._database.path.parent)
+        notice(self._database, self._database.folder)
         self._journal.check(self._database.connection)
         self._thread.start()
 
@@ -91,7 +94,7 @@ class LedgerWriter:
         self._queue.put(_Item(outcome, None))
         passing("result.queued")
 
-    def call(self, work: Callable[[sqlite3.Connection, int], T]) -> asyncio.Future[T]:
+    def call(self, work: Callable[[Connection, int], T]) -> asyncio.Future[T]:
         """Run ``work(connection, now_micros)`` within a group's transaction and return its value."""
         return self._put(work)
 
@@ -183,16 +186,16 @@ class LedgerWriter:
 
     def _write(self, group: list[_Item]) -> Answers:
         """Run one transaction over a group and return the answers it earned."""
-        answers: Answers = []
         self._suppressed.clear()
         with self._database.write() as connection:
             now = to_micros(self._clock.now())
             sequence = next_sequence(connection) if any(isinstance(item.what, Offer) for item in group) else 0
             gates: dict[Lease, Gate] = {}
-            for item in group:
-                answer = self._apply(connection, item.what, gates, sequence, now)
-                if item.future is not None:
-                    answers.append((item.future, answer))
+            if connection.is_server:
+                found = self._apply_runs(connection, [item.what for item in group], gates, sequence, now)
+            else:
+                found = [self._apply(connection, item.what, gates, sequence, now) for item in group]
+            answers = [(item.future, one) for item, one in zip(group, found, strict=True) if item.future is not None]
             self._suppression_log.append(self._suppressed)
             passing("commit.before")
         passing("commit.after")
@@ -200,30 +203,40 @@ class LedgerWriter:
 
     def _apply(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         what: Offer | Outcome | Work,
         gates: dict[Lease, Gate],
         sequence: int,
         now: int,
     ) -> Any:
         if isinstance(what, Offer):
-            gate = gates.get(what.lease)
-            if gate is None:
-                gate = gates[what.lease] = open_gate(connection, what.lease, now)
-                if gate.verdict is Verdict.GO:
-                    mark_first_offer(connection, what.lease.send_no, now)
-            return offer(connection, what, gate, sequence, now)
+            return offer(connection, what, _gate(connection, what.lease, gates, now), sequence, now)
         if isinstance(what, Outcome):
             if not settle(connection, what, now, self._suppressed):
-                logger.warning(
-                    "message %d of send %d does not stand where its result (%s) says; left as it is",
-                    what.seq,
-                    what.lease.send_no,
-                    what.state,
-                )
+                _warn(what)
             return None
         gates.clear()
         return _work(connection, what, now)
+
+    def _apply_runs(
+        self, connection: Connection, group: list[Any], gates: dict[Lease, Gate], sequence: int, now: int
+    ) -> list[Any]:
+        """Do the same in as few statements as the order allows; return the answers in order."""
+        found: list[Any] = [None] * len(group)
+        for kind, places in runs_of(group):
+            run = [group[place] for place in places]
+            if isinstance(kind, Lease):
+                answers: list[Any] = offer_run(connection, run, _gate(connection, kind, gates, now), sequence, now)
+            elif kind is Outcome:
+                settled = settle_run(connection, run, now, self._suppressed)
+                answers = [None] * len(run)
+                for one in itertools.compress(run, map(operator.not_, settled)):
+                    _warn(one)
+            else:
+                answers = [self._apply(connection, one, gates, sequence, now) for one in run]
+            for place, answer in zip(places, answers, strict=True):
+                found[place] = answer
+        return found
 
     def _answer(self, answers: Answers) -> None:
         if answers:
@@ -240,6 +253,25 @@ class LedgerWriter:
         _deliver([(item.future, reason) for item in group if item.future is not None])
 
 
+def _gate(connection: Connection, lease: Lease, gates: dict[Lease, Gate], now: int) -> Gate:
+    """Return what holds for the offers of a lease in this transaction, looked up once."""
+    gate = gates.get(lease)
+    if gate is None:
+        gate = gates[lease] = open_gate(connection, lease, now)
+        if gate.verdict is Verdict.GO:
+            mark_first_offer(connection, lease.send_no, now)
+    return gate
+
+
+def _warn(outcome: Outcome) -> None:
+    logger.warning(
+        "message %d of send %d does not stand where its result (%s) says; left as it is",
+        outcome.seq,
+        outcome.lease.send_no,
+        outcome.state,
+    )
+
+
 def _begun(group: list[_Item], answers: Answers) -> list[Offered]:
     """Return the offers of a group that were allowed; their end marks are about to be written."""
     asked = (item.what for item in group if item.future is not None)
@@ -250,7 +282,7 @@ def _begun(group: list[_Item], answers: Answers) -> list[Offered]:
     ]
 
 
-def _work(connection: sqlite3.Connection, work: Work, now: int) -> Any:
+def _work(connection: Connection, work: Work, now: int) -> Any:
     """Run a caller's work so that its own failure undoes its own changes only."""
     connection.execute("savepoint work")
     try:

@@ -60,6 +60,8 @@ async def connect(relay: RelayConfig, helo: str) -> tuple[Wire, Features]:
         family = PermanentError if error.code >= 500 else TransientError
         said = f"{max(error.code, 0)} {printable(error.message)}"
         raise family(f"relay {relay.name}: {said}", code=max(error.code, 0)) from error
+    except UnicodeError as error:
+        raise PermanentError(f"relay {relay.name}: {relay.host!r} is no host name; mend its host") from error
     except (aiosmtplib.SMTPException, OSError) as error:
         cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
         reason = printable(str(cause)) or "no answer in time"

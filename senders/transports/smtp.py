@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from senders.config import RelayConfig
@@ -130,6 +131,9 @@ class Session:
             self._check_order()
             passing("body.written")
         except ConnectionLost:
+            words = self._wire.last_words
+            if words is not None and words.code == _CLOSING:
+                desk.dismissed(parcel, words)
             # A relay may close after any 250; an envelope joined to that mark has not failed by itself.
             source.put_back(parcel, strike=is_open or envelope is None)
             raise
@@ -278,7 +282,8 @@ class Session:
     async def _quit(self) -> None:
         if self._wire.lost is None:
             self._wire.write(b"QUIT\r\n")
-            await self._wire.answer(self._wire.expect(1), _QUIT_SECONDS)
+            with suppress(ConnectionLost):  # everything is settled; how a relay takes leave says nothing about it
+                await self._wire.answer(self._wire.expect(1), _QUIT_SECONDS)
 
 
 class _Settled(Exception):  # noqa: N818 - not an error of the parcel

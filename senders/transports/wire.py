@@ -72,7 +72,7 @@ class Wire(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """Tell everybody who waits."""
         if self.lost is None:
-            self.lost = ConnectionLost(f"the relay closed the connection{_last_words(self._replies)}")
+            self.lost = ConnectionLost(f"the relay closed the connection{_said(self.last_words)}")
         for _, future in self._waiting:
             if not future.done():
                 future.set_exception(self.lost)
@@ -140,6 +140,11 @@ class Wire(asyncio.Protocol):
         """Whether a reply lies here that no command asked for: then order tells nothing any more."""
         return bool(self._replies or self._lines or self._buffer) and not self._waiting
 
+    @property
+    def last_words(self) -> Reply | None:
+        """The last reply that nobody was handed: a line that ended may have said why before all replies came."""
+        return self._replies[-1] if self._replies else None
+
     def abort(self, reason: str) -> None:
         """Break the line at once, without sending what is still in the buffer."""
         if self.lost is None:
@@ -147,8 +152,8 @@ class Wire(asyncio.Protocol):
         self.transport.abort()
 
 
-def _last_words(replies: list[Reply]) -> str:
-    return f" after saying {replies[-1].code} {replies[-1].text}" if replies else ""
+def _said(reply: Reply | None) -> str:
+    return f" after saying {reply.code} {reply.text}" if reply else ""
 
 
 def _parse(lines: list[bytes]) -> Reply:

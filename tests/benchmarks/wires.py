@@ -59,6 +59,9 @@ class _Tray:
     def settle(self, parcel: Parcel, ending: Ending, reply: Reply, connection: str) -> None:
         self.accepted += ending is Ending.ANSWERED and reply.is_good
 
+    def dismissed(self, parcel: Parcel, reply: Reply) -> None:
+        """Let it come back: that is an error here."""
+
 
 class _LedgerTray(_Tray):
     """The same with a durable intent before each end mark and a durable result after it."""

@@ -5,7 +5,6 @@ their order, so that equal situations are met once. From each state every step t
 Used in a small form beside the ledger's tests and in the whole form here.
 """
 
-import sqlite3
 from collections import deque
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from senders.ledger.lease import Lease, claim, release
 from senders.ledger.owner import this_owner
 from senders.ledger.rows import SendSpec, ShardSpec, to_micros
 from senders.ledger.schema import migrate
+from senders.ledger.sqlite_file import SqliteConnection
 from senders.ledger.transitions import Offer, Outcome, Verdict, due_messages, offer, open_gate, settle
 from senders.message import State
 
@@ -67,7 +67,7 @@ class Explorer:
 
     def __init__(self, bounds):
         self._bounds = bounds
-        self._connection = sqlite3.connect(":memory:", isolation_level=None)
+        self._connection = SqliteConnection(":memory:", isolation_level=None)
         self.states = self.steps = self.ends = 0
 
     def explore(self):

@@ -58,6 +58,11 @@ def test_what_a_person_sends(brief):
     assert found.limits == "given up after 24 h"
 
 
+def test_a_rollout_is_told_with_its_pace(brief):
+    found = brief("  rollout_percent_per_hour: 12.5\n  expire_hours: 24\n")
+    assert found.limits == "12.5% in an hour · given up after 24 h"
+
+
 def test_what_goes_out_by_itself(brief):
     found = brief(AUTOMATIC)
     assert (found.schedule, found.approval) == ("once, Tue 3 Nov 2026 09:00 UTC", "automatic, to 20,000 people at most")

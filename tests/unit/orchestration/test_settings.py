@@ -1,10 +1,12 @@
 """Settings: precedence, safety, and errors that name the setting."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from orchestration.settings import load_settings, make_home
+from orchestration import settings as module
+from orchestration.settings import child_environment, load_settings, make_home
 from senders.errors import ConfigError
 
 RELAY = """
@@ -210,6 +212,26 @@ def test_a_password_comes_from_the_environment(project, monkeypatch):
     settings = load_settings()
     assert settings.relay_configs()["main"].password == "hunter2"
     assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize("url", ["postgresql://us:hunter2@db.example/mail", "host=db.example password=hunter2"])
+def test_the_ledgers_password_does_not_stand_in_the_shared_file(project, url):
+    path = project / "mailrail.toml"
+    path.write_text(f'ledger_url = "{url}"\n{path.read_text()}')
+    with pytest.raises(ConfigError, match="MAILRAIL_LEDGER_URL") as refusal:
+        load_settings()
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_every_process_of_ours_opens_the_same_ledger(project, monkeypatch):
+    path = project / "mailrail.toml"
+    path.write_text(f'ledger_url = "postgresql://us@db.example/mail"\n{path.read_text()}')
+    chosen: list[str] = []
+    monkeypatch.setattr(module, "choose_store", chosen.append)
+    monkeypatch.setattr(module.os, "environ", dict(os.environ))
+    settings = load_settings()
+    assert chosen == [child_environment(settings)["MAILRAIL_LEDGER_URL"]] == ["postgresql://us@db.example/mail"]
+    assert "db.example" not in repr(settings)
 
 
 def test_a_private_authority_must_be_readable(project):

@@ -96,6 +96,24 @@ def test_a_change_of_content_voids_the_approval(world: World, ledger, what: str)
     assert ledger.approval(SEND_ID, approval.audience_hash, approval.content_hash) is None
 
 
+def test_a_rollout_is_opened_with_its_pace(world: World, ledger) -> None:
+    changes = {"rollout_percent_per_hour": 30.0, "expire_hours": 4.0}
+    prepare(world, ledger, **changes)
+    allow(world, ledger, confirm=8, **changes)
+    begin(world, ledger, **changes)
+    assert ledger.send(SEND_ID).per_hour == 3
+
+
+@pytest.mark.parametrize("expire_hours", [None, 3.0, 4.0])
+def test_a_rollout_that_would_expire_on_the_way_is_refused(world: World, ledger, expire_hours) -> None:
+    changes = {"rollout_percent_per_hour": 25.0, "expire_hours": expire_hours}
+    prepare(world, ledger, **changes)
+    allow(world, ledger, confirm=8, **changes)
+    with pytest.raises(GuardError, match=r"rollout_percent_per_hour 25 takes 4 hours.*set expire_hours above 4"):
+        begin(world, ledger, **changes)
+    assert ledger.sends() == []
+
+
 def test_an_audience_frozen_anew_needs_its_preflight(world: World, ledger) -> None:
     prepare(world, ledger)
     old = (world.mailrail.send_folder(SEND_ID) / "preflight.json").read_text()

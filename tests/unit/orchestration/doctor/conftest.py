@@ -14,7 +14,10 @@ from assets.warehouse.published import publish
 from orchestration.doctor.finding import Case
 from orchestration.settings import load_settings
 from senders.clock import SteppedClock
+from senders.ledger.database import choose_store
+from tests.fixtures.postgres import postgres_server, schema_url
 
+__all__ = ["postgres_server", "schema_url"]
 NOW = datetime(2026, 11, 3, 9, tzinfo=UTC)
 TOML = """
 environment = "{environment}"
@@ -65,6 +68,13 @@ def make_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
 @pytest.fixture
 def case(make_case: Callable[..., Case]) -> Case:
     return make_case()
+
+
+@pytest.fixture
+def server_url(schema_url: Callable[[], str]) -> Iterator[str]:
+    """An empty PostgreSQL server for a test that lets its ledger lie there."""
+    yield schema_url()
+    choose_store("")
 
 
 @pytest.fixture

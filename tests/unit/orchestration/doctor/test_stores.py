@@ -1,3 +1,4 @@
+import contextlib
 import fcntl
 import json
 import os
@@ -5,11 +6,13 @@ import os
 import duckdb
 import pytest
 
+from orchestration.doctor.rounds import examine
 from orchestration.doctor.stores import check_backups, check_keys, check_ledger, check_published, check_warehouse
 from senders.errors import ConfigError
 from senders.ledger.journal import SendJournal
 from senders.ledger.store import Ledger
 from senders.tracking.keys import Keyring
+from tests.fixtures.postgres import needs_postgres
 
 
 def test_an_empty_home_is_no_fault_and_stays_empty(case, tmp_path):
@@ -64,6 +67,35 @@ def test_an_older_ledger_put_back(case, make_send, tmp_path):
     journal.close()
     found = check_ledger(case)
     assert (found.state, "an older copy was put back" in found.found) == ("fail", True)
+
+
+@needs_postgres
+def test_a_ledger_on_a_server(server_url, make_case, make_send, tmp_path, monkeypatch):
+    monkeypatch.setenv("MAILRAIL_LEDGER_URL", server_url)
+    case = make_case()
+    assert "not there yet; its tables are made" in check_ledger(case).found
+    assert not case.has_sends(), "looking makes no tables"
+    make_send(5)
+    found = check_ledger(case)
+    assert (found.state, "journal agrees" in found.found, case.has_sends()) == ("ok", True, True)
+    with contextlib.closing(SendJournal(tmp_path / "ledger")) as journal:
+        journal.append(900, 900)
+    assert check_ledger(case).remedy == "mailrail reconcile"
+
+
+@needs_postgres
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql:///x?host=/nowhere", "No such file or directory"),
+        ("{}%20-c%20synchronous_commit%3Doff", "would lose offers at a power cut"),
+    ],
+)
+def test_a_server_that_cannot_hold_a_ledger(make_case, server_url, monkeypatch, url, said):
+    monkeypatch.setenv("MAILRAIL_LEDGER_URL", url.format(server_url))
+    (result,) = [result for result in examine(lambda: make_case().settings) if result.name == "ledger"]
+    assert result.state == "fail"
+    assert said in result.found
 
 
 def test_a_ledger_that_is_gone_beside_its_journal(case, make_send, tmp_path):

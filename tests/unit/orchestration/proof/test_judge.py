@@ -92,8 +92,16 @@ def test_doubt_beyond_its_bound_breaks_the_promise(world, ledger):
     endings = {1: Fault.LOSE_REPLY, 2: Fault.DROP_MARK, 7: Fault.REFUSE_LATER, 8: Fault.DROP_BODY}
     entries = log(endings=endings) + [Entry(12.0, Fault.NONE, address_of(seq)) for seq in (7, 8)]
     verdict = judge(world, ledger, entries, [], doubts_by_kills=0)
-    assert (verdict.broken_replies, verdict.in_doubt, verdict.doubt_bound, verdict.holds) == (3, 4, 3, False)
-    assert judge(world, ledger, entries, [], doubts_by_kills=1).holds
+    assert (verdict.broken_replies, verdict.in_doubt, verdict.doubt_bound, verdict.holds) == (2, 4, 2, False)
+    assert judge(world, ledger, entries, [], doubts_by_kills=2).holds
+
+
+def test_a_line_that_broke_in_the_body_counts_only_for_who_is_in_doubt(world, ledger):
+    send(world, ledger, doubts=(3,))
+    endings = {3: Fault.DROP_BODY, 8: Fault.DROP_BODY}
+    entries = [*log(endings=endings), Entry(12.0, Fault.NONE, address_of(8))]
+    verdict = judge(world, ledger, entries, [], doubts_by_kills=0)
+    assert (verdict.late_news, verdict.broken_replies, verdict.doubt_bound, verdict.holds) == (1, 0, 1, True)
 
 
 def test_an_offer_after_an_unsubscribe_is_late(world, ledger):

@@ -115,6 +115,16 @@ def test_a_relay_that_refuses_our_login_is_left_for_the_next(home):
     assert "554 5.7.1 not you" in trouble.reason
 
 
+def test_what_a_spare_relay_cannot_carry_waits_for_the_better_one(home):
+    send_no = open_send(home, 3)
+    refusing = Sink(lambda phase, recipient: "554 5.7.1 not you" if phase == "connect" else take_all(phase, recipient))
+    with SinkThread(refusing) as one, SinkThread(Sink(features=("PIPELINING", "SIZE 10"))) as two:
+        run_until(home, pooled(home, one.port, two.port, retry_seconds=(60.0,)), send_no, seconds=2.0)
+        assert not two.taken
+    with Ledger.open(home) as ledger:
+        assert ledger.counts(send_no)[State.DEFERRED] == 3
+
+
 def test_where_every_relay_refuses_us_a_person_must_mend_it(home):
     send_no = open_send(home, 10)
     refusing = Sink(lambda phase, recipient: "554 5.7.1 not you" if phase == "connect" else take_all(phase, recipient))

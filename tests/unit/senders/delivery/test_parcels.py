@@ -2,8 +2,8 @@ import asyncio
 import time
 
 from senders.config import MARKETING, TRANSACTIONAL
-from senders.delivery.lanes import Berth
-from senders.delivery.parcels import READY_MOST, ParcelQueue
+from senders.delivery.lanes import READY_MOST, READY_OCTETS, Berth
+from senders.delivery.parcels import ParcelQueue
 from senders.delivery.retry import STRIKES_MOST, RelayHealth, RelayPlaces, RetrySchedule
 from senders.transports.base import Parcel
 
@@ -51,6 +51,63 @@ def test_a_full_queue_holds_the_child_back():
         while queue.take(BERTH):
             pass
         await waiting
+
+    in_loop(work)
+
+
+def test_few_large_parcels_fill_the_queue_and_a_held_lane_keeps_one_at_least():
+    async def work(queue, _):
+        large = [Parcel(seq, "b@x.example", "a@x.example", bytes(READY_OCTETS // 4)) for seq in range(1, 6)]
+        queue.add(large[:3])
+        await asyncio.wait_for(queue.room(), 1)
+        queue.add(large[3:4])
+        waiting = asyncio.create_task(queue.room())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        lane = queue.lane(0)
+        assert not lane.is_crowded
+        lane.is_held = True
+        assert lane.is_crowded
+        assert not queue.lane(1).is_crowded
+        lane.is_held = False
+        queue.take(BERTH)
+        queue.take(BERTH)
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        queue.take(BERTH)
+        await asyncio.wait_for(waiting, 1)
+
+    in_loop(work)
+
+
+def test_a_connection_that_stands_gets_the_next_parcel_and_the_others_may_end():
+    async def work(queue, _):
+        aside = asyncio.create_task(queue.change(is_connected=False))
+        standing = asyncio.create_task(queue.next(BERTH))
+        late = asyncio.create_task(queue.change(is_connected=False))
+        await asyncio.sleep(0)
+        queue.add(parcels(1))
+        await asyncio.sleep(0)
+        assert [task.done() for task in (aside, standing, late)] == [False, True, False]
+        aside.cancel()
+        queue.stop()
+        await late
+
+    in_loop(work)
+
+
+def test_a_parcel_that_its_connection_did_not_take_comes_back():
+    async def work(queue, _):
+        queue.add(parcels(1))
+        line = queue.line("main")
+        assert line.begin()
+        assert queue.out == 1
+        line.end()
+        assert queue.out == 0
+        assert line.begin()
+        assert (await line.next()).seq == 1
+        line.end()
+        assert queue.out == 1
 
     in_loop(work)
 

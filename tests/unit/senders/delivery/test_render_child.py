@@ -132,3 +132,13 @@ def test_a_row_during_which_children_were_killed_from_outside_is_rendered_all_th
     assert sorted(item.seq for item in items) == list(range(1, 101))
     assert all(isinstance(item, Message) for item in items)
     assert (home / "killed-2").exists()
+
+
+def test_large_messages_come_in_small_batches(tmp_path):
+    async def go():
+        work = job(tmp_path, "large_builder")
+        return [batch async for batch in render(work, Rows(tuple(range(1, 9))), RenderLimits())]
+
+    batches = asyncio.run(go())
+    assert [len(batch) for batch in batches] == [1] * 8
+    assert [item.seq for batch in batches for item in batch] == list(range(1, 9))

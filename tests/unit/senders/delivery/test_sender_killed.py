@@ -1,56 +1,14 @@
 """Two senders on one ledger, one that stood still longer than its lease, one asked to stop (RELIABILITY C6)."""
 
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
+from sender_processes import CONNECTIONS, end, stand_still, start, start_sink, states, wait_for
 from sending_world import open_send
 
-from senders.ledger.store import Ledger
 from senders.message import State
 
-HELPERS = Path(__file__).parent / "helpers"
 COUNT = 300
-CONNECTIONS = 5
-
-
-def start(script: str, *arguments: object) -> subprocess.Popen:
-    path = [str(HELPERS), *sys.path]
-    return subprocess.Popen(
-        [sys.executable, str(HELPERS / script), *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={"PYTHONPATH": ":".join(entry for entry in path if entry)},
-    )
-
-
-def progress(log: Path) -> int:
-    return log.read_bytes().count(b"\n") if log.exists() else 0
-
-
-def start_sink(log: Path) -> tuple[subprocess.Popen, int]:
-    sink = start("sending_sink.py", log)
-    return sink, int(sink.stdout.readline())
-
-
-def end(*processes: subprocess.Popen) -> None:
-    for process in processes:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
-def wait_for(log: Path, count: int) -> None:
-    limit = time.monotonic() + 15
-    while progress(log) < count and time.monotonic() < limit:
-        time.sleep(0.001)
-
-
-def states(home: Path, send_no: int) -> dict[State, int]:
-    with Ledger.open(home) as ledger:
-        return {state: count for state, count in ledger.counts(send_no).items() if count}
 
 
 def test_two_senders_share_the_work(home):
@@ -74,7 +32,7 @@ def test_a_sender_that_stood_still_longer_than_its_lease_offers_nothing_more(hom
     first = start("sending_world.py", home, port, 0.5)
     try:
         wait_for(log, 20)
-        first.send_signal(signal.SIGSTOP)
+        stand_still(first, home)
         time.sleep(0.6)
         second = start("sending_world.py", home, port)
         assert second.wait(timeout=30) == 0

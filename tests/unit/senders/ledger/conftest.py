@@ -1,14 +1,19 @@
-"""A ledger with one open send; another store joins by adding its opener to ``OPENERS``."""
+"""A ledger with one open send: what uses ``ledger`` or ``store`` runs once for each of ``STORES``.
+
+What holds for one store only stands in a module that overrides the fixture ``store``.
+"""
 
 from datetime import UTC, datetime
 
 import pytest
 
+from senders.ledger.database import choose_store
 from senders.ledger.rows import Approval, LinkRow, SendSpec, ShardSpec
 from senders.ledger.store import Ledger
+from tests.fixtures.postgres import STORES, postgres_server, schema_url
 
 NOW = datetime(2026, 11, 3, 9, 0, tzinfo=UTC)
-OPENERS = {"sqlite": Ledger.open}
+__all__ = ["postgres_server", "schema_url"]
 
 
 class StillClock:
@@ -61,9 +66,18 @@ def clock():
     return StillClock()
 
 
-@pytest.fixture(params=sorted(OPENERS))
-def ledger(request, tmp_path, clock):
-    with OPENERS[request.param](tmp_path, busy_timeout_seconds=0.3, clock=clock) as opened:
+@pytest.fixture(params=STORES)
+def store(request):
+    """Let everything that opens a ledger open it in this store; an empty one for each test."""
+    if request.param == "postgresql":
+        choose_store(request.getfixturevalue("schema_url")())
+    yield request.param
+    choose_store("")
+
+
+@pytest.fixture
+def ledger(store, tmp_path, clock):
+    with Ledger.open(tmp_path, busy_timeout_seconds=0.3, clock=clock) as opened:
         yield opened
 
 

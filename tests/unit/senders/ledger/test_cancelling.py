@@ -5,10 +5,11 @@ import pytest
 from senders.errors import GuardError
 from senders.ledger import sends
 from senders.ledger.lease import claim
+from senders.ledger.owner import this_machine
 from senders.ledger.rows import SendState
 from senders.message import FINAL_STATES, State
 
-GONE = "another-boot/pid:[1]|77|1|n"
+GONE = f"{this_machine()}|999999999|1|n"
 
 
 def counts(ledger, send_no):

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 
 
 def test_presences_tell_the_living_from_the_dead(ledger):
@@ -13,7 +12,7 @@ def test_presences_tell_the_living_from_the_dead(ledger):
     with ledger._database.write() as connection:
         connection.execute(
             "insert into heartbeats select 'collector', 'gone', machine, ?, ? from heartbeats",
-            (gone.pid, time.monotonic() - 90),
+            (gone.pid, ledger._database.lease_now() - 90),
         )
     collector, sender = ledger.presences()
     assert (collector.process, collector.is_running, collector.is_alive) == ("collector", False, False)
@@ -27,7 +26,12 @@ def test_a_process_that_ended_in_good_order_is_not_there(ledger):
     assert ledger.presences() == []
 
 
-def test_a_process_of_another_machine_is_not_known_about(ledger):
+def test_a_process_of_another_machine_is_known_of_where_machines_share_the_store(ledger, store):
     with ledger._database.write() as connection:
-        connection.execute("insert into heartbeats values ('sender', 'them', 'elsewhere', 1, 0)")
-    assert ledger.presences() == []
+        connection.execute(
+            "insert into heartbeats values ('sender', 'them', 'elsewhere', 1, ?)", (connection.lease_now(),)
+        )
+    assert ledger.alive("sender") == (store == "postgresql")
+    with ledger._database.write() as connection:
+        connection.execute("update heartbeats set at = ?", (connection.lease_now() - 60,))
+    assert not ledger.alive("sender")

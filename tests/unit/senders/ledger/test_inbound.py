@@ -1,4 +1,3 @@
-import fcntl
 import threading
 from datetime import UTC, datetime
 
@@ -73,24 +72,6 @@ def test_busy_means_nothing_was_recorded(ledger, tmp_path):
     with Ledger.open(tmp_path) as other, other._database.write(), pytest.raises(LedgerBusy):
         ledger.record([event("a")])
     assert ledger.record([event("a")]) == [True]
-
-
-def test_the_side_file_alone_keeps_writers_out(ledger, tmp_path):
-    with (tmp_path / "ledger" / "writer.lock").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(LedgerBusy):
-            ledger.record([event("a")])
-
-
-def test_a_stranger_with_a_sqlite_lock_keeps_writers_out(ledger):
-    import sqlite3
-
-    stranger = sqlite3.connect(ledger.path, isolation_level=None)
-    stranger.execute("begin immediate")
-    with pytest.raises(LedgerBusy):
-        ledger.record([event("a")])
-    stranger.execute("rollback")
-    stranger.close()
 
 
 def test_threads_may_share_a_ledger(ledger):

@@ -14,17 +14,18 @@ from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from senders.errors import GuardError
 from senders.event import Event, Kind, derive_event_id
-from senders.ledger.database import next_sequence
+from senders.ledger.database import choose_store, next_sequence
 from senders.ledger.lease import claim, reap, release, renew
 from senders.ledger.owner import this_owner
 from senders.ledger.rows import Approval, SendSpec, SendState, ShardSpec, to_micros
 from senders.ledger.store import Ledger
 from senders.ledger.transitions import Offer, Outcome, Verdict, offer, open_gate, pass_over_known, settle
 from senders.message import FINAL_STATES, State
+from tests.fixtures.postgres import needs_postgres
 
 COUNT = 3
 SEQS = st.integers(1, COUNT)
@@ -270,6 +271,19 @@ def _fields(spec):
 
 Sending.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None, derandomize=True)
 TestSending = Sending.TestCase
+
+
+@needs_postgres
+def test_the_same_holds_on_a_server(schema_url):
+    class SendingOnServer(Sending):
+        def __init__(self):
+            choose_store(schema_url())
+            super().__init__()
+
+    try:
+        run_state_machine_as_test(SendingOnServer, settings=settings(Sending.TestCase.settings, max_examples=15))
+    finally:
+        choose_store("")
 
 
 def test_the_final_states_are_those_that_no_step_leaves():

@@ -7,16 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from senders.ledger.database import Database
+from senders.ledger.database import choose_store, open_database
 from senders.ledger.rates import SECOND, DailyCap, Rate, Window, draw
+from tests.fixtures.postgres import STORES
 
 START = int(datetime(2026, 11, 25, 12, tzinfo=UTC).timestamp()) * SECOND
 DAY = 86_400 * SECOND
 
 
-@pytest.fixture(scope="module")
-def database(tmp_path_factory):
-    database = Database(tmp_path_factory.mktemp("rates"))
+@pytest.fixture(scope="module", params=STORES)
+def database(request, tmp_path_factory):
+    choose_store(request.getfixturevalue("schema_url")() if request.param == "postgresql" else "")
+    database = open_database(tmp_path_factory.mktemp("rates"))
+    choose_store("")
     yield database
     database.close()
 
@@ -101,28 +104,30 @@ def test_a_clock_that_is_set_back_refunds_nothing_and_starves_nobody(permits, li
         assert permits([limit], 1, START + 62 * SECOND).count == 1
 
 
+@pytest.mark.usefixtures("store")
 def test_a_daily_cap_holds_across_a_restart_and_grows_by_its_curve(tmp_path):
     cap = DailyCap("warm_up:main", (3, 5), "2026-11-25")
     given_out = []
     for hours in (0, 1, 11.99, 12, 20, 36.1):
-        database = Database(tmp_path)
+        database = open_database(tmp_path)
         given_out.append(Drawer(database)([cap], 4, START + int(hours * 3600 * SECOND)).count)
         database.close()
     assert given_out == [3, 0, 0, 4, 1, 4]
 
 
+@pytest.mark.usefixtures("store")
 def test_two_senders_together_stay_below_the_limit(tmp_path):
     limits = [Rate("relay:main:second", 40.0), Window("relay:main:minute", 70, 60.0)]
     counts = [0, 0]
 
     def send(number):
-        database = Database(tmp_path)
+        database = open_database(tmp_path)
         permits = Drawer(database)
         for step in range(150):
             counts[number] += permits(limits, 5, START + step * 20_000).count
         database.close()
 
-    Database(tmp_path).close()
+    open_database(tmp_path).close()
     threads = [threading.Thread(target=send, args=(number,)) for number in range(2)]
     for thread in threads:
         thread.start()

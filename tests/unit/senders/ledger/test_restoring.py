@@ -61,6 +61,12 @@ def unsubscribe(clock, number):
 
 
 @pytest.fixture
+def store():
+    """In a file: these tests copy it and put the copy back."""
+    return "sqlite"
+
+
+@pytest.fixture
 def opened(tmp_path, clock):
     """A function that opens the ledger of the home folder anew."""
     return lambda: Ledger.open(tmp_path, clock=clock)

@@ -1,5 +1,4 @@
 import asyncio
-import sqlite3
 
 import pytest
 
@@ -85,51 +84,6 @@ def test_results_are_written_before_the_writer_closes(tmp_path, ledger, open_sen
 
     with_writer(tmp_path, clock, work)
     assert ledger.message(send_no, 1).state is State.REFUSED
-
-
-def test_a_locked_ledger_makes_offers_wait_and_nothing_else(tmp_path, ledger, open_send, clock, caplog):
-    send_no = open_send(5)
-    stranger = sqlite3.connect(ledger.path, isolation_level=None, check_same_thread=False)
-
-    async def work(writer):
-        writer._database.connection.execute("pragma busy_timeout = 20")
-        lease = await take(writer)
-        stranger.execute("begin immediate")
-        future = writer.offer(wish(lease, 1))
-        done, _ = await asyncio.wait({future}, timeout=0.3)
-        assert not done
-        stranger.execute("rollback")
-        return await future
-
-    assert with_writer(tmp_path, clock, work) is Verdict.GO
-    stranger.close()
-    assert ledger.message(send_no, 1).tries == 1
-    assert "sending pauses" in caplog.text
-    assert "sending goes on" in caplog.text
-
-
-def test_a_full_disk_pauses_and_leaves_no_wrong_state(tmp_path, ledger, open_send, clock, caplog):
-    send_no = open_send(2000, shard_rows=2000)
-
-    async def work(writer):
-        lease = await take(writer)
-        connection = writer._database.connection
-        pages = connection.execute("pragma page_count").fetchone()[0]
-        connection.execute(f"pragma max_page_count = {pages}")
-        results = [writer.offer(wish(lease, seq)) for seq in range(1, 201)]
-        done, _ = await asyncio.wait(results, timeout=0.3)
-        assert not done
-        assert ledger.counts(send_no)[State.QUEUED] == 2000
-        await asyncio.get_running_loop().run_in_executor(None, grow, writer, pages)
-        return await asyncio.gather(*results)
-
-    def grow(writer, pages):
-        with writer._database._guard:
-            writer._database.connection.execute(f"pragma max_page_count = {pages * 100}")
-
-    assert set(with_writer(tmp_path, clock, work)) == {Verdict.GO}
-    assert ledger.counts(send_no)[State.OFFERED] == 200
-    assert "full" in caplog.text
 
 
 def test_a_failing_piece_of_work_undoes_itself_only(tmp_path, ledger, open_send, clock):

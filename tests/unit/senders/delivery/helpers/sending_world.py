@@ -68,6 +68,12 @@ def troubled_builder(job):
     return build
 
 
+def large_builder(job):
+    """Messages as large as attachments make them."""
+    body = b"x" * 70 + b"\r\n"
+    return lambda row: Message(row["seq"], row["address"], "b@x.example", "m", body * 80_000)
+
+
 gap_builder = plain_builder
 
 
