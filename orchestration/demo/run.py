@@ -200,7 +200,7 @@ def _own_home(settings: Settings) -> Iterator[None]:
     """Hold the home folder for one demo, emptied; refuse one that holds somebody's own data."""
     home = settings.home
     if settings.ledger_url.get_secret_value():
-        raise GuardError("ledger_url names a server, whose ledger the demo would write into; unset MAILRAIL_LEDGER_URL.")
+        raise GuardError("ledger_url names a server, whose ledger the demo would use; unset MAILRAIL_LEDGER_URL.")
     home.mkdir(parents=True, exist_ok=True)
     with (home / "demo.lock").open("ab") as lock:
         try:

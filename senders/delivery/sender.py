@@ -97,6 +97,7 @@ class Sender:
     async def run(self) -> None:
         """Take shards until stopped; what looks after brakes and alerts works beside."""
         beside = [asyncio.create_task(self._watch_brakes()), asyncio.create_task(self._tell_alerts())]
+        hurrying = asyncio.create_task(self._hurry_to_the_end())
         try:
             while not self._stop.is_set():
                 await self._context.writer.call(self._tend)
@@ -106,10 +107,15 @@ class Sender:
                     break
                 await self._wait(beside)
         finally:
-            for task in beside:
+            for task in (hurrying, *beside):
                 task.cancel()
             await self._end()
             await asyncio.gather(*beside, return_exceptions=True)
+
+    async def _hurry_to_the_end(self) -> None:
+        """See to it that a ledger which cannot be written does not keep us from ending."""
+        await self._stop.wait()
+        self._context.writer.hurry()
 
     async def _watch_brakes(self) -> None:
         while True:

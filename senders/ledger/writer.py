@@ -110,9 +110,13 @@ class LedgerWriter:
             self._queue.put(_Item(what, future))
         return future
 
+    def hurry(self) -> None:
+        """Wait a few seconds at most from now on where the store cannot be written."""
+        self._closing.set()
+
     async def close(self) -> None:
         """Write what is left, for a few seconds at most, and stop."""
-        self._closing.set()
+        self.hurry()
         self._queue.put(None)
         if self._thread.is_alive():
             await self._loop.run_in_executor(None, self._thread.join)
@@ -195,6 +199,8 @@ class LedgerWriter:
                 found = self._apply_runs(connection, [item.what for item in group], gates, sequence, now)
             else:
                 found = [self._apply(connection, item.what, gates, sequence, now) for item in group]
+            for send_no in _sends_begun(group, found):
+                mark_first_offer(connection, send_no, now)
             answers = [(item.future, one) for item, one in zip(group, found, strict=True) if item.future is not None]
             self._suppression_log.append(self._suppressed)
             passing("commit.before")
@@ -258,9 +264,16 @@ def _gate(connection: Connection, lease: Lease, gates: dict[Lease, Gate], now: i
     gate = gates.get(lease)
     if gate is None:
         gate = gates[lease] = open_gate(connection, lease, now)
-        if gate.verdict is Verdict.GO:
-            mark_first_offer(connection, lease.send_no, now)
     return gate
+
+
+def _sends_begun(group: list[_Item], verdicts: list[Any]) -> set[int]:
+    """Return the sends of which a message may go: one that is suppressed does not begin its send."""
+    return {
+        item.what.lease.send_no
+        for item, verdict in zip(group, verdicts, strict=True)
+        if isinstance(item.what, Offer) and verdict is Verdict.GO
+    }
 
 
 def _warn(outcome: Outcome) -> None:

@@ -110,7 +110,8 @@ def vs_naive() -> Measured:
     return Measured(
         found.speedup,
         f"aiosmtplib send_message with Jinja + EmailMessage: {1 / found.reference:,.0f} msg/s; ours: "
-        f"{1 / found.ours:,.0f} msg/s over {_LONG_MESSAGES:,} messages, start included; {CONNECTIONS} connections, {sink}",
+        f"{1 / found.ours:,.0f} msg/s over {_LONG_MESSAGES:,} messages, start included; {CONNECTIONS} connections, "
+        f"{sink}",
     )
 
 

@@ -70,11 +70,16 @@ def case(make_case: Callable[..., Case]) -> Case:
     return make_case()
 
 
-@pytest.fixture
-def server_url(schema_url: Callable[[], str]) -> Iterator[str]:
-    """An empty PostgreSQL server for a test that lets its ledger lie there."""
-    yield schema_url()
+@pytest.fixture(autouse=True)
+def _ledger_in_a_file_again() -> Iterator[None]:
+    yield
     choose_store("")
+
+
+@pytest.fixture
+def server_url(schema_url: Callable[[], str]) -> str:
+    """An empty PostgreSQL server for a test that lets its ledger lie there."""
+    return schema_url()
 
 
 @pytest.fixture

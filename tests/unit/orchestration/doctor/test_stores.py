@@ -2,6 +2,7 @@ import contextlib
 import fcntl
 import json
 import os
+import sys
 
 import duckdb
 import pytest
@@ -96,6 +97,15 @@ def test_a_server_that_cannot_hold_a_ledger(make_case, server_url, monkeypatch, 
     (result,) = [result for result in examine(lambda: make_case().settings) if result.name == "ledger"]
     assert result.state == "fail"
     assert said in result.found
+
+
+def test_a_server_without_its_driver(make_case, monkeypatch):
+    monkeypatch.setenv("MAILRAIL_LEDGER_URL", "postgresql://mailrail@db.example/mailrail")
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.delitem(sys.modules, "senders.ledger.postgresql", raising=False)
+    (result,) = [result for result in examine(lambda: make_case().settings) if result.name == "ledger"]
+    assert result.state == "fail"
+    assert "install it: pip install 'mailrail[postgres]'" in result.found
 
 
 def test_a_ledger_that_is_gone_beside_its_journal(case, make_send, tmp_path):

@@ -11,7 +11,9 @@ from sending_world import address, address_hash, open_send, settings, tuning
 from senders.delivery.sender import run_sender
 from senders.errors import GuardError
 from senders.event import Event, Kind
+from senders.ledger import writer
 from senders.ledger.rows import SendState
+from senders.ledger.sqlite_file import SqliteDatabase
 from senders.ledger.store import Ledger
 from senders.message import State
 from senders.transports.base import Reply
@@ -270,3 +272,21 @@ def test_a_restored_ledger_does_not_send(home):
     with pytest.raises(GuardError, match="older copy was put back"):
         send_all(home, relay)
     assert relay.taken == []
+
+
+def test_a_ledger_that_is_locked_keeps_no_sender_from_ending(home, monkeypatch):
+    monkeypatch.setattr(writer, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(writer, "_PAUSE_SECONDS", (0.05,) * 5)
+    open_send(home, 10)
+
+    async def run(database):
+        stop = asyncio.Event()
+        sender = asyncio.create_task(run_sender(settings(home, 9), stop=stop, tuning=tuning()))
+        await asyncio.sleep(0.3)
+        with database.locked():
+            stop.set()
+            await asyncio.wait_for(asyncio.gather(sender, return_exceptions=True), 5)
+
+    database = SqliteDatabase(home)
+    asyncio.run(run(database))
+    database.close()
