@@ -26,6 +26,7 @@ _POLICY = "4.7."
 # A wait is asked about again after this long at most: the clock may be set, and other senders learn as well.
 ASK_SECONDS_MOST = 60.0
 _QUIET_SECONDS = 600.0
+_PURSE_SECONDS = 3600.0
 _RAMP_LEAST = 0.1
 # Asked again when one of ours is done; those of other runs are not heard of.
 _FULL_SECONDS = 0.25
@@ -72,6 +73,9 @@ class Pacer:
         fresh = {place: own for place, own in self._standings.items() if own.since > read.get(place, Standing()).since}
         now = self.micros()
         self._standings = {place: own for place, own in (read | fresh).items() if not own.is_calm(now)}
+        # Sends come and go: a purse that nobody has drawn for in a while is of one that is over.
+        oldest = self.now() - _PURSE_SECONDS
+        self._purses = {key: one for key, one in self._purses.items() if one.is_asking or one.asked_at >= oldest}
         self.version += 1
 
     def _read(self, connection: Connection, _: int) -> tuple[dict[int, str], dict[tuple[str, int], Standing]]:

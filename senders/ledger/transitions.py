@@ -121,8 +121,9 @@ def offer(connection: Connection, wish: Offer, gate: Gate, sequence: int, now_mi
         return _pass_over(connection, wish, State.EXPIRED, "expired", now_micros)
     if gate.verdict is not Verdict.GO:
         return gate.verdict
+    # Joined to nothing, the scope is no column any more: SQLite then looks an address up once and not for each scope.
     found = connection.execute(
-        "select reason from suppressions where address_hash = ? and scope in ('', ?) limit 1",
+        "select reason from suppressions where address_hash = ? and (scope || '') in ('', ?) limit 1",
         (wish.address_hash, gate.scope),
     ).fetchone()
     if found is not None:
