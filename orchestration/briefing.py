@@ -10,7 +10,6 @@ from pathlib import Path
 from assets.audiences.definition import CampaignDefinition, check_campaign, load_campaign
 from assets.warehouse import dbt
 from orchestration.settings import Settings
-from senders.config import TRANSACTIONAL
 from senders.errors import Problem
 
 
@@ -86,22 +85,17 @@ def _limits(settings: Settings, definition: CampaignDefinition) -> str:
     if definition.holdout:
         parts.append(f"holdout {definition.holdout:.1%}")
     if definition.rollout_percent_per_hour is not None:
-        parts.append(f"{definition.rollout_percent_per_hour:g}% in an hour")
-    parts.append(f"given up after {definition.expire_hours or _expire_hours(settings, definition):g} h")
+        parts.append(f"roll-out of {definition.rollout_percent_per_hour:g}% in an hour")
+    hours = definition.expire_hours or settings.expire_hours.get(definition.sender, settings.delivery.expire_hours)
+    parts.append(f"given up after {hours:g} h")
     return " · ".join(parts)
-
-
-def _expire_hours(settings: Settings, definition: CampaignDefinition) -> float:
-    profile = settings.senders.get(definition.sender)
-    is_awaited = profile is not None and profile.stream == TRANSACTIONAL
-    return settings.delivery.transactional_expire_hours if is_awaited else settings.delivery.expire_hours
 
 
 def _problems(settings: Settings, folder: Path) -> list[Problem]:
     """Return what `mailrail check` says of the campaign; its segments are compared where dbt was parsed already."""
     project = dbt.parsed(settings.project / "dbt_project", settings.home)
     segments = set(project.segments()) if project else None
-    found = check_campaign(folder, segments=segments, profiles=set(settings.senders))
+    found = check_campaign(folder, segments=segments, profiles=settings.expire_hours)
     root = settings.project
     names = [name for name in Problem.__dataclass_fields__ if name != "path"]
     return [Problem(_shown(Path(one.path), root), *(getattr(one, name) for name in names)) for one in found]

@@ -20,7 +20,7 @@ def check_project(settings: Settings) -> tuple[list[Problem], dict[str, int]]:
     sources = sorted((settings.project / "assets" / "sources").glob("*/defs.yaml"))
     campaigns = sorted((settings.project / "assets" / "campaigns").glob("*/defs.yaml"))
     by_source = [check_definition(path, home=settings.home) for path in sources]
-    by_campaign = [check_campaign(path.parent, segments=segments, profiles=set(settings.senders)) for path in campaigns]
+    by_campaign = [check_campaign(path.parent, segments=segments, profiles=settings.expire_hours) for path in campaigns]
     problems = [*found, *(p for group in (*by_source, *by_campaign) for p in group)]
     loaded = {
         "campaigns": sum(map(_is_sound, by_campaign)),

@@ -4,6 +4,7 @@ Campaigns and sources are loaded each by itself; a broken one becomes one asset 
 nothing here but wiring; what exists belongs to ``assets``.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -29,7 +30,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     merged = dg.Definitions.merge(
         warehouse,
         build_source_defs(settings.project / "assets" / "sources"),
-        load_campaigns(settings.project / "assets" / "campaigns", set(project.segments()), set(settings.senders)),
+        load_campaigns(settings.project / "assets" / "campaigns", set(project.segments()), settings.expire_hours),
     )
     return dg.Definitions.merge(
         merged,
@@ -42,7 +43,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     )
 
 
-def load_campaigns(root: Path, segments: set[str], profiles: set[str]) -> dg.Definitions:
+def load_campaigns(root: Path, segments: set[str], profiles: Mapping[str, float]) -> dg.Definitions:
     """Return the assets of every campaign folder; a broken one never stops the others."""
     found = [dg.Definitions()]
     for folder in sorted(path.parent for path in root.glob("*/defs.yaml")):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from assets.warehouse.resources import Mailrail
 from orchestration.settings import Settings, make_home
+from senders.transports.kinds import mails_people
 
 
 def build_mailrail(settings: Settings) -> Mailrail:
@@ -32,6 +33,12 @@ def build_mailrail(settings: Settings) -> Mailrail:
         dashboards_url=settings.dashboards_url(),
         currency=settings.dashboards.currency,
         resolve_mx=settings.resolves_mx(),
+        expire_hours=settings.expire_hours,
+        rehearsing=frozenset(
+            name
+            for name, profile in settings.profiles.items()
+            if not any(mails_people(relays[relay]) for relay in profile.pool)
+        ),
     )
 
 

@@ -192,7 +192,8 @@ def require_new(settings: Settings, campaign: str, again: bool) -> None:
     now = open_clock(settings.home).now()
     with Ledger.open(settings.home) as ledger:
         for send in ledger.sends():
-            if send.campaign == campaign and not again and now - send.opened_at < _DAY:
+            is_real = send.campaign == campaign and not send.is_rehearsal
+            if is_real and not again and now - send.opened_at < _DAY:
                 raise GuardError(
                     f"{campaign} was sent within a day, as {send.send_id} ({send.state}); to go on with it run: "
                     f"mailrail resume {send.send_id}. To send it once more to everybody add --again."

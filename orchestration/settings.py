@@ -8,7 +8,6 @@ Precedence: command line, environment (``MAILRAIL_…``, nested by ``__``), ``.e
 
 import base64
 import os
-import re
 import sys
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +15,15 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
+from orchestration.mistakes import in_words, refuse_secrets, refuse_unknown
 from orchestration.pace import LimitsSettings, ProviderSettings, RelayPaceSettings
 from senders.config import (
     AlertsConfig,
@@ -42,7 +48,7 @@ class RelaySettings(RelayPaceSettings):
     """One relay, ``[relays.<name>]``."""
 
     transport: Literal["smtp", "maildir", "null"] = Field(
-        "smtp", description="maildir writes files and null takes everything: a full rehearsal that mails nobody."
+        "smtp", description="maildir writes files, null takes all: rehearsals that mail nobody and count for nothing."
     )
     folder: Path | None = Field(None, description="Maildir that takes the files of transport maildir.")
     host: str = Field("", description="Host name of the relay; its certificate must bear it.")
@@ -253,7 +259,7 @@ class AlertsSettings(BaseModel, extra="forbid"):
     mail_to: tuple[str, ...] = Field((), description="Addresses that get a mail.")
     webhook_url: str = Field("", description="Address that gets a POST; https, or this machine.")
     webhook_secret: SecretStr = Field(
-        SecretStr(""), description="Signs the POST (Standard Webhooks, whsec_…); better by webhook_secret_file."
+        SecretStr(""), description="Signs the POST (Standard Webhooks, whsec_…); by the environment only."
     )
     webhook_secret_file: Path | None = Field(None, description="File that holds the secret.")
 
@@ -341,18 +347,27 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put mailrail.toml of the project last."""
         toml = TomlConfigSettingsSource(settings_cls, _find_project() / "mailrail.toml")
-        _refuse_secrets(toml())
+        refuse_unknown(toml(), settings_cls.model_fields, _find_project() / "mailrail.toml")
+        refuse_secrets(toml())
         return init_settings, env_settings, dotenv_settings, toml
 
     @model_validator(mode="after")
     def _resolve(self) -> Self:
         self.project = self.project.resolve()
         self.home = self.project / self.home  # one that is absolute stays as it is, here and below
+        self._from_project(self.alerts, "webhook_secret_file")
         for relay in self.relays.values():
-            for name in ("folder", "ca_file", "password_file"):
-                if (path := getattr(relay, name)) is not None:
-                    setattr(relay, name, self.project / path)
+            self._from_project(relay, "folder", "ca_file", "password_file")
+        for sender in self.senders.values():
+            if sender.dkim is not None:
+                self._from_project(sender.dkim, "private_key_file", "ed25519_private_key_file")
         return self
+
+    def _from_project(self, section: BaseModel, *names: str) -> None:
+        """Let relative paths begin at the project, from whatever folder a command is called."""
+        for name in names:
+            if (path := getattr(section, name)) is not None:
+                setattr(section, name, self.project / path)
 
     @cached_property
     def profiles(self) -> dict[str, SenderProfile]:
@@ -361,6 +376,12 @@ class Settings(BaseSettings):
             for relay in sender.relays:
                 self._check_relay(name, sender, relay)
         return {name: sender.build(name) for name, sender in self.senders.items()}
+
+    @property
+    def expire_hours(self) -> dict[str, float]:
+        """Hours after which messages of each sender profile are given up, where a campaign does not say."""
+        hours = {"marketing": self.delivery.expire_hours, "transactional": self.delivery.transactional_expire_hours}
+        return {name: hours[sender.stream] for name, sender in self.senders.items()}
 
     def _check_relay(self, name: str, sender: SenderSettings, relay: str) -> None:
         if relay not in self.relays:
@@ -506,11 +527,10 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         settings = Settings(**overrides)
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']} (got {item.get('input')!r})" for item in error.errors()
-        ]
         where = f"looked in the environment (MAILRAIL_…), .env and {_find_project() / 'mailrail.toml'}"
-        raise ConfigError("settings: " + "; ".join(lines) + f"; {where}.") from None
+        raise ConfigError(f"settings: {in_words(error.errors())}; {where}.") from None
+    except SettingsError as error:  # its cause holds the value, its words only the name
+        raise ConfigError(f"settings: {error}, since it is not JSON; mend MAILRAIL_… of that name.") from None
     except ValueError as error:  # TOML that does not parse
         raise ConfigError(f"{_find_project() / 'mailrail.toml'}: {error}; mend the file.") from None
     choose_store(settings.ledger_url.get_secret_value())
@@ -562,22 +582,6 @@ def _find_project() -> Path:
 
 def _is_local(place: SplitResult) -> bool:
     return place.scheme == "http" and place.hostname in _LOOPBACK
-
-
-def _refuse_secrets(toml: dict[str, Any]) -> None:
-    """Refuse a password in mailrail.toml: that file is meant to be shared and committed."""
-    if re.search(r"://[^/@]*:[^/@]+@|password\s*=", str(toml.get("ledger_url", ""))):
-        raise ConfigError(
-            "ledger_url: a password stands in mailrail.toml, which is shared and committed; set MAILRAIL_LEDGER_URL, "
-            "or keep the password in ~/.pgpass, and change it if others have seen it."
-        )
-    for name, relay in dict(toml.get("relays", {})).items():
-        if isinstance(relay, dict) and relay.get("password"):
-            raise ConfigError(
-                f"relays.{name}.password: it stands in mailrail.toml, which is shared and committed; set "
-                f"MAILRAIL_RELAYS__{name.upper()}__PASSWORD, or name a file of its own by password_file, and change "
-                "the password if others have seen it."
-            )
 
 
 def _read_secret(path: Path, setting: str) -> bytes:

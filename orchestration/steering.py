@@ -121,6 +121,7 @@ def status_row(ledger: Ledger, identity: str) -> dict[str, Any]:
         "scheduled_at": format_time(send.scheduled_at),
         "state": str(send.state),
         "reason": send.reason,
+        "rehearsal": send.is_rehearsal,
         "audience": send.audience_rows,
         **{state.value: counts.get(state, 0) for state in State},
     }

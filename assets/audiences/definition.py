@@ -5,7 +5,7 @@ may hold to ``senders.rendering``.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
@@ -59,25 +59,26 @@ def load_campaign(folder: Path) -> CampaignDefinition:
     return definition
 
 
-def check_campaigns(root: Path, *, segments: Collection[str] | None, profiles: Collection[str]) -> list[Problem]:
+def check_campaigns(root: Path, *, segments: Collection[str] | None, profiles: Mapping[str, float]) -> list[Problem]:
     """Return the problems of every campaign below ``assets/campaigns``; one never hides another."""
     folders = sorted(path.parent for path in root.glob(f"*/{DEFS_FILE}"))
     return [p for folder in folders for p in check_campaign(folder, segments=segments, profiles=profiles)]
 
 
-def check_campaign(folder: Path, *, segments: Collection[str] | None, profiles: Collection[str]) -> list[Problem]:
+def check_campaign(folder: Path, *, segments: Collection[str] | None, profiles: Mapping[str, float]) -> list[Problem]:
     """Return all problems of one campaign.
 
     Args:
         folder: ``assets/campaigns/<name>``.
         segments: the segments that exist; None where that is not known.
-        profiles: the sender profiles that exist.
+        profiles: the sender profiles that exist, with the hours after which what they send is given up.
     """
     definition, document, problems = _read(folder)
     template, found = _compile(folder)
     problems = [*problems, *found]
     if definition is not None and document is not None:
         problems += _check_names(definition, document, segments, profiles)
+        problems += _check_rollout(definition, document, profiles)
     if template is not None:
         problems += check_fields(folder, template, definition)
     return problems
@@ -166,6 +167,28 @@ def _check_names(
                 place = ["attributes", "audience", side, number]
                 message = f"there is no segment {name!r} in dbt_project."
                 yield document.problem(place, "CAMPAIGN-SEGMENT", message, suggest(name, segments))
+
+
+def rollout_fault(definition: CampaignDefinition, expire_hours: float) -> tuple[str, str] | None:
+    """Return what is wrong with a roll-out and its remedy, where messages would be given up before their turn."""
+    percent = definition.rollout_percent_per_hour
+    if percent is None or 100 / percent < expire_hours:
+        return None
+    hours = 100 / percent
+    message = (
+        f"rollout_percent_per_hour {percent:g} takes {hours:g} hours, and messages are given up after {expire_hours:g}"
+    )
+    return message, f"set expire_hours above {hours:g} in defs.yaml, or a quicker roll-out."
+
+
+def _check_rollout(
+    definition: CampaignDefinition, document: Document, profiles: Mapping[str, float]
+) -> Iterator[Problem]:
+    hours = definition.expire_hours or profiles.get(definition.sender)
+    if hours is not None and (wrong := rollout_fault(definition, hours)):
+        message, remedy = wrong
+        place = ["attributes", "rollout_percent_per_hour"]
+        yield document.problem(place, "CAMPAIGN-ROLLOUT", f"{message}.", remedy.capitalize())
 
 
 def _compile(folder: Path) -> tuple[CompiledTemplate | None, list[Problem]]:

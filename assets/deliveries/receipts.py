@@ -10,7 +10,7 @@ import math
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from assets.audiences.definition import CampaignDefinition, shared_templates
+from assets.audiences.definition import CampaignDefinition, rollout_fault, shared_templates
 from assets.audiences.manifest import Manifest, Shard, address_hashes, definition_hash, verify_audience
 from assets.deliveries.batches import read_rows
 from assets.deliveries.preflight import Preflight, content_hash, load_preflight, load_template
@@ -142,7 +142,8 @@ def _require_apart(definition: CampaignDefinition, mailrail: Mailrail, ledger: L
     """Refuse a scheduled send beside one that a person has just opened: the same people would get both."""
     since = mailrail.clock.now() - timedelta(minutes=definition.late_after_minutes)
     for send in ledger.sends():
-        if send.campaign == manifest.campaign and send.send_id != manifest.send_id and send.opened_at > since:
+        is_other = send.campaign == manifest.campaign and send.send_id != manifest.send_id
+        if is_other and not send.is_rehearsal and send.opened_at > since:
             raise GuardError(
                 f"{manifest.send_id}: {send.send_id} of the same campaign was opened at {format_time(send.opened_at)}, "
                 f"so its schedule needs a person: {_roads(manifest)}."
@@ -198,14 +199,15 @@ def open_send(definition: CampaignDefinition, folder: Path, mailrail: Mailrail, 
             too_late_after=begins + late_after,
             expires_at=now + timedelta(hours=definition.expire_hours) if definition.expire_hours else None,
             stream=mailrail.profiles[definition.sender].stream,
-            per_hour=_per_hour(definition, manifest),
+            per_hour=_per_hour(definition, mailrail, manifest),
+            is_rehearsal=definition.sender in mailrail.rehearsing,
             # What was looked at when it was approved may have changed since: `authorise` looks in no transaction.
             alone_since=now - late_after if is_automatic or approval is None else approval.approved_at,
         )
     )
 
 
-def _per_hour(definition: CampaignDefinition, manifest: Manifest) -> int | None:
+def _per_hour(definition: CampaignDefinition, mailrail: Mailrail, manifest: Manifest) -> int | None:
     """Return how many messages may begin in an hour; None for as many as can.
 
     Raises:
@@ -214,12 +216,8 @@ def _per_hour(definition: CampaignDefinition, manifest: Manifest) -> int | None:
     percent = definition.rollout_percent_per_hour
     if percent is None:
         return None
-    hours = 100 / percent
-    if definition.expire_hours is None or definition.expire_hours <= hours:
-        raise GuardError(
-            f"{manifest.send_id}: rollout_percent_per_hour {percent:g} takes {hours:g} hours and expire_hours is "
-            f"{definition.expire_hours}; set expire_hours above {hours:g} in defs.yaml."
-        )
+    if wrong := rollout_fault(definition, definition.expire_hours or mailrail.expire_hours[definition.sender]):
+        raise GuardError(f"{manifest.send_id}: {wrong[0]}; {wrong[1]}")
     return math.ceil(manifest.rows * percent / 100)
 
 

@@ -4,7 +4,7 @@ Rows and the mark of the last id stand in one DuckDB transaction, so that a kill
 Add a stream here when the ledger gains one; judging events belongs to dbt.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -61,8 +61,9 @@ def load_events(warehouse: Path, home: Path, ledger: Ledger) -> Loaded:
             create_raw_tables(connection)
             for table, count in load_sends(connection, home, ledger, insert):
                 loaded.add(table, count)
-            _load_inbound(connection, ledger, loaded)
-            _load_attempts(connection, ledger, loaded)
+            rehearsals = frozenset(send.send_no for send in ledger.sends() if send.is_rehearsal)
+            _load_inbound(connection, ledger, loaded, rehearsals)
+            _load_attempts(connection, ledger, loaded, rehearsals)
             connection.execute("commit")
         except BaseException:
             connection.execute("rollback")
@@ -87,18 +88,24 @@ def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Map
     return len(listed)
 
 
-def _load_inbound(connection: duckdb.DuckDBPyConnection, ledger: Ledger, loaded: Loaded) -> None:
+def _load_inbound(
+    connection: duckdb.DuckDBPyConnection, ledger: Ledger, loaded: Loaded, rehearsals: Collection[int]
+) -> None:
     last = read_mark(connection, INBOUND)
     while page := ledger.inbound_after(last, PAGE):
-        loaded.add("mail_inbound", insert(connection, "mail_inbound", _inbound(page)))
+        real = [row for row in page if row.event.send_no not in rehearsals]
+        loaded.add("mail_inbound", insert(connection, "mail_inbound", _inbound(real)))
         last = page[-1].inbound_id
     loaded.marks[INBOUND] = _write_mark(connection, INBOUND, last)
 
 
-def _load_attempts(connection: duckdb.DuckDBPyConnection, ledger: Ledger, loaded: Loaded) -> None:
+def _load_attempts(
+    connection: duckdb.DuckDBPyConnection, ledger: Ledger, loaded: Loaded, rehearsals: Collection[int]
+) -> None:
     last = read_mark(connection, ATTEMPTS)
     while page := ledger.attempts_after(last, PAGE):
-        loaded.add("mail_attempts", insert(connection, "mail_attempts", _attempts(page)))
+        real = [row for row in page if row.send_no not in rehearsals]
+        loaded.add("mail_attempts", insert(connection, "mail_attempts", _attempts(real)))
         last = page[-1].attempt_id
     loaded.marks[ATTEMPTS] = _write_mark(connection, ATTEMPTS, last)
 

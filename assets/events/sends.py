@@ -32,6 +32,8 @@ def load_sends(
     query = f"select send_no, state, finished_at from {RAW_SCHEMA}.mail_sends"  # noqa: S608
     known = {number: (state, finished) for number, state, finished in connection.execute(query).fetchall()}
     for send in ledger.sends():
+        if send.is_rehearsal:
+            continue  # nobody got it: it counts for no frequency cap and in no mart
         before = known.get(send.send_no)
         folder = home / send.folder
         if before is None:

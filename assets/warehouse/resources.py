@@ -34,6 +34,8 @@ class Mailrail:
 
     ``allowed_recipients`` is None where anybody in an audience may be mailed (the relay is on loopback, or
     this is production); else only these addresses and ``@domains``. ``resolve_mx`` allows questions to the DNS.
+    ``expire_hours`` says for each profile when a message is given up, where its campaign does not.
+    ``rehearsing`` names the profiles none of whose relays mails anybody.
     """
 
     project: Path
@@ -45,6 +47,8 @@ class Mailrail:
     dashboards_url: str = ""
     currency: str = ""
     resolve_mx: bool = False
+    expire_hours: Mapping[str, float] = field(default_factory=dict)
+    rehearsing: Collection[str] = frozenset()
 
     @property
     def clock(self) -> Clock:

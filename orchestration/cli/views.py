@@ -105,6 +105,8 @@ def status_notes(rows: Sequence[dict[str, Any]], *, is_sending: bool) -> Iterato
     """Yield a line for each send that a person should look at, with the command to do so."""
     for row in rows:
         identity = row["send_id"]
+        if row["rehearsal"]:
+            yield Text(f"{identity} is a rehearsal: its relay mails nobody, and it counts for nothing", style="mute")
         if row["state"] == "paused":
             why = f"▲ {identity} is paused: {row['reason'] or 'by a person'}   → "
             yield Text.assemble((why, "watch"), (f"mailrail resume {identity}", "name"))

@@ -48,7 +48,7 @@ def check_definitions(case: Case) -> Finding:
 
     root = case.settings.project / "assets"
     campaigns, sources = sorted(root.glob("campaigns/*/defs.yaml")), sorted(root.glob("sources/*/defs.yaml"))
-    segments, profiles = _segments(case), set(case.settings.senders)
+    segments, profiles = _segments(case), case.settings.expire_hours
     by_source = [check_definition(path) for path in sources]
     by_campaign = list(
         _in_time(check_campaign(path.parent, segments=segments, profiles=profiles) for path in campaigns)

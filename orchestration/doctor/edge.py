@@ -6,20 +6,27 @@ beyond it only the name and the port are tried, and names are looked up for such
 
 import socket
 import urllib.parse
+from dataclasses import replace
 
 from orchestration.doctor.finding import Case, Finding, fail, ok, warn, within
 from orchestration.settings import SenderSettings
 from senders.config import RelayConfig
 
 _LOOPBACK_SECONDS = 0.5
+_STATES = ("ok", "warn", "fail")
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - where to knock for these
 
 
 def check_relay(case: Case, name: str) -> Finding:
-    """The relay of one sender profile: whether it answers, and how the line is secured."""
+    """The relays of one sender profile, in their order: whether each answers, and how the line is secured."""
     profile = case.settings.profiles[name]
-    relay = case.settings.relays[profile.relay].build(profile.relay)
     signed = f"DKIM {profile.dkim.selector}" if profile.dkim else "no DKIM of ours"
+    found = [_check_one(case, case.settings.relays[relay].build(relay), signed) for relay in profile.pool]
+    worst = max(found, key=lambda one: _STATES.index(one.state))
+    return replace(worst, found="; ".join(one.found for one in found))
+
+
+def _check_one(case: Case, relay: RelayConfig, signed: str) -> Finding:
     if relay.transport != "smtp":
         return ok(f"{relay.name} · {relay.transport}, nobody is mailed · {signed}")
     login = "login" if relay.username else "no login"
@@ -88,7 +95,7 @@ def _profiles_beyond(case: Case) -> list[SenderSettings]:
     return [
         profile
         for profile in case.settings.senders.values()
-        if profile.relay in relays and not relays[profile.relay].build(profile.relay).is_loopback
+        if any(name in relays and not relays[name].build(name).is_loopback for name in profile.relays)
     ]
 
 

@@ -23,6 +23,7 @@ from senders.delivery.handover import hand_over
 from senders.errors import RenderError, TransportError
 from senders.ledger.alerts import AlertRow, mark_told, take_alerts
 from senders.transports.base import Parcel
+from senders.transports.kinds import mails_people
 from senders.transports.wire import stuff
 
 logger = logging.getLogger(__name__)
@@ -76,12 +77,17 @@ class Alerting:
         )
 
     async def _mail(self, alert: AlertRow) -> bool:
-        """Mail an alert, by the first relay that takes it; say whether somebody got it."""
+        """Mail an alert, by the first relay that takes it; say whether somebody got it.
+
+        A relay that mails nobody would take it as well, and nobody would know.
+        """
         profile = self._profile(alert)
         if alert.mailed or not self._config.mail_to or profile is None:
             return False
         others = [name for name in self._context.config.relays if name not in profile.pool]
         for name in (*profile.pool, *others):
+            if not mails_people(self._context.config.relays[name]):
+                continue
             try:
                 async with asyncio.timeout(_MAIL_SECONDS):
                     parcels = self._parcels(alert, profile)

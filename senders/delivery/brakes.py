@@ -244,7 +244,13 @@ class Brakes:
             stops = finding.stops and _has_more(connection, send_no)
             write = stop_send if stops else warn
             if write(connection, send_no, finding.kind, finding.text, now_micros):
-                logger.error("send %d %s: %s", send_no, "is paused" if stops else "goes on", finding.text)
+                _log(connection, send_no, finding, stops=stops)
+
+
+def _log(connection: Connection, send_no: int, finding: Finding, *, stops: bool) -> None:
+    (send_id,) = connection.execute("select send_id from sends where send_no = ?", (send_no,)).fetchone() or ("",)
+    where = {"event": "send_paused" if stops else "send_warned", "send_id": send_id}
+    logger.error("%s %s: %s", send_id, "is paused" if stops else "goes on", finding.text, extra=where)
 
 
 def _has_more(connection: Connection, send_no: int) -> bool:

@@ -27,7 +27,7 @@ from senders.ledger.rows import SendRow
 from senders.ledger.writer import LedgerWriter
 from senders.rendering.dkim import Signer
 from senders.tracking.keys import Keyring
-from senders.transports.kinds import Open, drops_repeats, open_transport
+from senders.transports.kinds import Open, drops_repeats, mails_people, open_transport
 from senders.transports.smtp import RelayManners
 
 SIGNING_THREADS = 2
@@ -92,7 +92,7 @@ class Context:
         """Return the sender profile of a send.
 
         Raises:
-            GuardError: the settings do not hold it any more, or its relay.
+            GuardError: the settings do not hold it any more, or its relay; or one would mail people in a rehearsal.
         """
         profile = self.config.senders.get(send.sender)
         if profile is None:
@@ -100,6 +100,11 @@ class Context:
         for relay in profile.pool:
             if relay not in self.config.relays:
                 raise GuardError(f"relay {relay} is not in the settings; add [relays.{relay}]")
+            if send.is_rehearsal and mails_people(self.config.relays[relay]):
+                raise GuardError(
+                    f"{send.send_id} is a rehearsal, which counts for nothing, and relay {relay} would mail people; "
+                    "cancel it and send anew, or set its transport as it was"
+                )
         return profile
 
     def repeated_relay(self, send: SendRow) -> str:

@@ -133,7 +133,9 @@ class LedgerDesk:
 
     def _give_up(self, parcel: Parcel) -> None:
         """Defer a message under which line after line broke, so that the others go on."""
-        logger.warning("message %d of send %d: lines keep breaking under it", parcel.seq, self._lease.send_no)
+        where = {"event": "message_held", "send_id": self._lease.send_id, "shard": self._lease.shard}
+        words = "%s message %d: lines keep breaking under it"
+        logger.warning(words, self._lease.send_id, parcel.seq, extra=where)
         self._writer.result(
             Outcome(
                 self._lease,

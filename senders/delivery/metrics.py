@@ -5,12 +5,14 @@ of its own only if it is known by name (``mailboxes``), all others share one.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from senders.delivery.mailboxes import KNOWN
 from senders.errors import ConfigError
+from senders.ledger.progress import Counts
 from senders.message import State
 
 OTHERS = "others"
@@ -43,6 +45,13 @@ class Metrics:
         self._relay_up = Gauge(
             "mailrail_relay_up", "1 while the relay works, 0 while it is given up.", ("relay",), registry=self.registry
         )
+        self._sends = Gauge(
+            "mailrail_send_messages",
+            "Messages of each send that is not over, by where they are; of the whole ledger, so take it of one sender.",
+            ("send_id", "state"),
+            registry=self.registry,
+        )
+        self._shown: set[tuple[str, str]] = set()
         self._children: dict[tuple[str, str], Counter] = {}
         self._known_up: dict[str, bool] = {}
         self._commits = Histogram(
@@ -91,6 +100,20 @@ class Metrics:
         if self._known_up.get(relay) is not is_up:
             self._known_up[relay] = is_up
             self._relay_up.labels(relay).set(is_up)
+
+    def sends(self, counts: Mapping[str, Counts]) -> None:
+        """Say how far each send is that is not over; those that were shown before and are over are taken away."""
+        fresh = {
+            (send_id, state): number
+            for send_id, one in counts.items()
+            for state, number in {"queued": one.moving, **asdict(one)}.items()
+            if state != "total"
+        }
+        for key in self._shown - fresh.keys():
+            self._sends.remove(*key)
+        for key, number in fresh.items():
+            self._sends.labels(*key).set(number)
+        self._shown = set(fresh)
 
     def commit(self, seconds: float) -> None:
         """Note how long a group commit took."""

@@ -24,6 +24,7 @@ from senders.ledger.connection import Connection
 from senders.ledger.heartbeats import beat, fall_silent
 from senders.ledger.lease import FAR_MILLIS, Lease, claim, reap
 from senders.ledger.owner import this_owner
+from senders.ledger.progress import open_counts
 from senders.ledger.sends import cancel_chunk, finish
 from senders.ledger.writer import LedgerWriter
 from senders.tracking.keys import Keyring
@@ -136,6 +137,7 @@ class Sender:
         if time.monotonic() - self._beaten >= _HEARTBEAT_SECONDS:
             beat(connection, "sender", self._context.owner)
             self._context.metrics.lag(_due_lag(connection, now))
+            self._context.metrics.sends(open_counts(connection))
             self._beaten = time.monotonic()
         if freed := reap(connection, now):
             logger.warning("%d shards were held by senders that are gone; they are free again", freed)

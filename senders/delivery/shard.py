@@ -77,6 +77,14 @@ class ShardRun:
         return self._lease.send_no
 
     @property
+    def _name(self) -> tuple[str, int]:
+        return self._lease.send_id, self._lease.shard
+
+    def _where(self, event: str) -> dict[str, str | int]:
+        """Return what a line of the log says beside its words, for programs."""
+        return {"event": event, "send_id": self._lease.send_id, "shard": self._lease.shard}
+
+    @property
     def is_held(self) -> bool:
         """Whether it waits for limits more than it sends, so that it needs no place of its own."""
         return self._held_looks > _HELD_LOOKS // 2
@@ -100,8 +108,7 @@ class ShardRun:
         throttle = Throttle(self._context.pacer, self._context.config.relays, profile.relay, send)
         desk = self._desk(tally, waiting, throttle)
         queue = self._queue = desk.queue
-        where = {"event": "shard_begins", "send_id": send.send_id, "shard": self._lease.shard}
-        logger.info("send %s shard %d: %d due", send.send_id, self._lease.shard, len(due), extra=where)
+        logger.info("%s shard %d: %d due", *self._name, len(due), extra=self._where("shard_begins"))
         packer = Packer(waiting, self._context.keyring.address_key, self._context.sign(profile))
         plan = Plan(due, throttle, queue.lane)
         feeder = self._feeder = Feeder(self._context, self._job(send, profile), plan, packer, desk, waiting)
@@ -122,7 +129,8 @@ class ShardRun:
             connection.execute("update sends set expires_at = ? where send_no = ?", (expires_at, send.send_no))
         relay = self._context.repeated_relay(send)
         if relay and requeue_doubts(connection, self._lease, relay, now):
-            logger.info("send %s: doubts are offered again, %s drops repeats", send.send_id, relay)
+            words = "%s: doubts are offered again, %s drops repeats"
+            logger.info(words, send.send_id, relay, extra=self._where("doubts_again"))
         if pass_over_known(connection, self._lease, now) is not Verdict.GO:
             return send, []
         slack = min(self._context.config.retry_seconds[0] * _SLACK_SHARE, _SLACK_MOST_SECONDS)
@@ -228,8 +236,7 @@ class ShardRun:
         """Offer nothing more in this run."""
         if self._queue is not None and not self._queue.stopped.is_set():
             if not self._queue.is_over:
-                where = {"event": "shard_stops", "send_no": self._lease.send_no, "shard": self._lease.shard}
-                logger.info("send %d shard %d stops: %s", self._lease.send_no, self._lease.shard, reason, extra=where)
+                logger.info("%s shard %d stops: %s", *self._name, reason, extra=self._where("shard_stops"))
             self._queue.stop()
 
     def _brake(self, reason: str) -> None:
@@ -237,8 +244,7 @@ class ShardRun:
         self._context.writer.call(
             lambda connection, now: stop_send(connection, self._lease.send_no, "sender", reason, now)
         )
-        where = {"event": "send_paused", "send_no": self._lease.send_no, "shard": self._lease.shard}
-        logger.error("send %d is paused: %s", self._lease.send_no, reason, extra=where)
+        logger.error("%s is paused: %s", self._lease.send_id, reason, extra=self._where("send_paused"))
         self.stop("paused")
 
     async def pause(self, reason: str) -> None:
@@ -249,9 +255,8 @@ class ShardRun:
         """Release the lease, with everything of this run recorded before."""
         if self._tally is not None:
             self._tally.close()
-            where = {"event": "shard_ends", "send_no": self._lease.send_no, "shard": self._lease.shard}
-            said = {**where, "counts": asdict(self._tally.totals)}
-            logger.info("send %d shard %d ends for now", self._lease.send_no, self._lease.shard, extra=said)
+            said = {**self._where("shard_ends"), "counts": asdict(self._tally.totals)}
+            logger.info("%s shard %d ends for now", *self._name, extra=said)
         await self._context.writer.call(self._release)
 
     def _release(self, connection: Connection, now: int) -> None:

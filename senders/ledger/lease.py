@@ -30,6 +30,7 @@ class Lease:
     first_seq: int
     last_seq: int
     stream: str = MARKETING
+    send_id: str = ""
 
 
 def claim(
@@ -42,14 +43,14 @@ def claim(
     """
     wall = time.time_ns() // 1_000_000
     candidates = connection.execute(
-        "select s.send_no, s.shard, s.file, s.first_seq, s.last_seq, s.owner, s.expires_at, n.stream"
+        "select s.send_no, s.shard, s.file, s.first_seq, s.last_seq, s.owner, s.expires_at, n.stream, n.send_id"
         " from shards as s join sends as n on n.send_no = s.send_no"
         " where n.state = 'running' and s.done = 0 and (s.next_at <= ? or s.next_at > ?)"
         " and (? = '' or n.stream = ?)"
         " order by case n.stream when 'transactional' then 0 else 1 end, s.send_no, s.shard",
         (wall, wall + FAR_MILLIS, stream, stream),
     ).fetchall()
-    for send_no, shard, file, first, last, holder, expires_at, found in candidates:
+    for send_no, shard, file, first, last, holder, expires_at, found, send_id in candidates:
         if not _is_free(connection, holder, expires_at):
             continue
         epoch = _raise_epoch(connection, send_no, shard, first, last, now_micros)
@@ -58,7 +59,7 @@ def claim(
             (owner, connection.lease_now() + lease_seconds, send_no, shard),
         )
         passing("lease.claimed")
-        return Lease(send_no, shard, epoch, owner, file, first, last, found)
+        return Lease(send_no, shard, epoch, owner, file, first, last, found, send_id)
     return None
 
 

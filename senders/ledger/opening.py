@@ -15,7 +15,8 @@ from senders.ledger.rows import Approval, SendRow, SendSpec, ShardSpec, to_micro
 
 SEND_COLUMNS = (
     "send_no, send_id, campaign, topic, scheduled_at, sender, folder, audience_rows, audience_hash, content_hash, "
-    "state, reason, too_late_after, expires_at, opened_at, first_offered_at, finished_at, stream, per_hour"
+    "state, reason, too_late_after, expires_at, opened_at, first_offered_at, finished_at, stream, per_hour, "
+    "rehearsal"
 )
 
 
@@ -149,7 +150,8 @@ def require_alone(connection: Connection, spec: SendSpec) -> None:
     if spec.alone_since is None:
         return
     other = connection.execute(
-        "select send_id from sends where campaign = ? and send_id <> ? and opened_at > ? order by send_no limit 1",
+        "select send_id from sends where campaign = ? and send_id <> ? and opened_at > ? and rehearsal = 0"
+        " order by send_no limit 1",
         (spec.campaign, spec.send_id, to_micros(spec.alone_since)),
     ).fetchone()
     if other is not None:
@@ -163,7 +165,7 @@ def insert_send(connection: Connection, send_no: int, spec: SendSpec, now: int) 
     """Put the send itself in, which shows it to the senders; inside a write transaction."""
     connection.execute(
         f"insert into sends ({SEND_COLUMNS})"  # noqa: S608
-        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', '', ?, ?, ?, null, null, ?, ?) on conflict do nothing",
+        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', '', ?, ?, ?, null, null, ?, ?, ?) on conflict do nothing",
         (
             send_no,
             spec.send_id,
@@ -180,6 +182,7 @@ def insert_send(connection: Connection, send_no: int, spec: SendSpec, now: int) 
             now,
             spec.stream,
             spec.per_hour,
+            int(spec.is_rehearsal),
         ),
     )
     count_anew(connection, send_no)

@@ -129,6 +129,16 @@ class Progress:
         return found
 
 
+def open_counts(connection: Connection) -> dict[str, Counts]:
+    """Return the counts of each send that is not over, by its send_id."""
+    rows = connection.execute(
+        "select n.send_id, sum(g.total), sum(g.accepted), sum(g.refused), sum(g.deferred), sum(g.passed_over),"
+        " sum(g.in_doubt) from progress as g join sends as n on n.send_no = g.send_no"
+        " where n.state in ('running', 'paused') group by n.send_id"
+    )
+    return {send_id: Counts(*map(int, counts)) for send_id, *counts in rows.fetchall()}
+
+
 def sum_counts(counts: Iterable[Counts]) -> Counts:
     """Return the counts of several providers together."""
     columns = zip(*map(astuple, counts), strict=True)

@@ -60,7 +60,8 @@ class LinkRow:
 class SendSpec:
     """All that the ledger must know to open a send.
 
-    ``alone_since`` is the moment after which no other send of the campaign may have been opened.
+    ``alone_since`` is the moment after which no other send of the campaign may have been opened. ``is_rehearsal``
+    says that no relay of it mails anybody.
     """
 
     send_id: str
@@ -79,6 +80,7 @@ class SendSpec:
     stream: str = MARKETING
     per_hour: int | None = None
     alone_since: datetime | None = None
+    is_rehearsal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class SendRow:
     finished_at: datetime | None
     stream: str
     per_hour: int | None
+    is_rehearsal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

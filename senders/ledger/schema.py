@@ -168,9 +168,11 @@ create table providers (
 );
 alter table messages add column provider integer not null default 0;
 
--- stream is 'marketing' or 'transactional'; per_hour is the most messages of the send that begin in an hour.
+-- stream is 'marketing' or 'transactional'; per_hour is the most messages of the send that begin in an hour;
+-- rehearsal is 1 where no relay of the send mails anybody, so that it counts for nothing.
 alter table sends add column stream text not null default 'marketing';
 alter table sends add column per_hour integer;
+alter table sends add column rehearsal integer not null default 0;
 
 -- What a sender says about its work some times a second, for bars; the proof sheet counts messages itself.
 create table progress (

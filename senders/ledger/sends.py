@@ -237,6 +237,7 @@ def read_send(row: tuple[Any, ...]) -> SendRow:
         finished_at=from_optional_micros(row[16]),
         stream=row[17],
         per_hour=row[18],
+        is_rehearsal=bool(row[19]),
     )
 
 

@@ -42,6 +42,7 @@ ATTACHMENT_TYPES = IMAGE_TYPES | {
 }
 _PICTURES = frozenset({"img", "mj-image"})
 _CID = "cid:"
+_PREFIXES = (_CID, f"./{IMAGES}/", f"{IMAGES}/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +120,14 @@ def _references(document: Document) -> Iterator[tuple[Attribute, str]]:
     for element in document.root.walk():
         for attribute in element.attributes if _shows(element) else ():
             value = attribute.value.strip()
-            for prefix in (_CID, f"./{IMAGES}/", f"{IMAGES}/"):
-                if attribute.name == "src" and value.startswith(prefix):
-                    yield attribute, value.removeprefix(prefix)
-                    break
+            prefix = next((prefix for prefix in _PREFIXES if value.startswith(prefix)), None)
+            if attribute.name == "src" and prefix is not None:
+                yield attribute, value.removeprefix(prefix)
+
+
+def means_file(element: Element) -> bool:
+    """Whether an element shows a file of ours, there or not; what is wrong with it is said by ``insert_images``."""
+    return _shows(element) and (element.get("src") or "").strip().startswith(_PREFIXES)
 
 
 def _shows(element: Element) -> bool:
@@ -162,7 +167,8 @@ def _kinds(types: dict[str, str]) -> str:
 
 
 def _listed(folder: Path) -> str:
-    return ", ".join(sorted(path.name for path in folder.iterdir())[:10]) if folder.is_dir() else "nothing"
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    return ", ".join(names[:10]) or "nothing"
 
 
 def _problem(path: Path, id: str, message: str, remedy: str) -> Problem:

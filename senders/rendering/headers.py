@@ -9,7 +9,7 @@ import re
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-from senders.config import SenderProfile
+from senders.config import MARKETING, SenderProfile
 from senders.errors import RenderError
 
 LINE = 78  # RFC 5322 2.1.1, without CRLF
@@ -236,10 +236,13 @@ def feedback_id(campaign: str, topic: str, sender: str) -> str:
 
 
 def campaign_headers(profile: SenderProfile, *, send_id: str, campaign: str, topic: str) -> str:
-    """Return the headers that all messages of a send share and that follow the Message-ID."""
+    """Return the headers that all messages of a send share and that follow the Message-ID.
+
+    ``Precedence: bulk`` keeps vacation notes away (RFC 3834 S2); mail that somebody waits for is not sent to many.
+    """
     return (
         header("List-Id", f"<{label(topic).lower()}.{profile.message_id_domain}>")  # RFC 2919
         + header("Mailrail-Send", send_id)
         + header("Feedback-ID", feedback_id(campaign, topic, profile.name))
-        + "Precedence: bulk\r\n"
+        + ("Precedence: bulk\r\n" if profile.stream == MARKETING else "")
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from senders.errors import Problem
 from senders.rendering.components import ATTRIBUTES, BROKEN, CHILDREN, COLOURS, FORBIDDEN_HTML, LAYOUT, LENGTHS
+from senders.rendering.files import means_file
 from senders.rendering.links import Link
 from senders.rendering.mjml import JINJA, LEAVES, Attribute, Document, Element, Jinja, Text
 
@@ -113,7 +114,7 @@ def _image(document: Document, element: Element) -> Iterator[Problem]:
     elif source.lower().startswith("data:"):
         remedy = "Most mail programs do not show it; host the picture."
         yield _at(document, element.start, "image-data", "a picture is written into the mail", remedy)
-    elif not source.startswith(("https://", "{{", "cid:")):
+    elif not source.startswith(("https://", "{{", "cid:")) and not means_file(element):
         remedy = "Give a whole https address."
         yield _at(document, element.start, "image-src", f"src {source[:60]!r} does not begin with https", remedy)
 

@@ -21,16 +21,18 @@ class Kind:
 
     ``drops_repeats`` says that a message offered again with the same ``Parcel.key`` is taken once, for as long as a
     send lives at least (``delivery.expire_hours``). Then what is in doubt is offered again instead of asking a person.
+    ``mails_people`` says that what it takes may reach somebody; where it does not, a send is a rehearsal.
     """
 
     open: Open
     drops_repeats: bool = False
+    mails_people: bool = True
 
 
 KINDS: dict[str, Kind] = {
     "smtp": Kind(lambda relay, helo, manners: SmtpTransport(relay, helo=helo, manners=manners)),
-    "maildir": Kind(lambda relay, _helo, _manners: MaildirTransport(relay), drops_repeats=True),
-    "null": Kind(lambda relay, _helo, _manners: NullTransport(relay), drops_repeats=True),
+    "maildir": Kind(lambda relay, _helo, _manners: MaildirTransport(relay), drops_repeats=True, mails_people=False),
+    "null": Kind(lambda relay, _helo, _manners: NullTransport(relay), drops_repeats=True, mails_people=False),
 }
 
 
@@ -42,3 +44,8 @@ def open_transport(relay: RelayConfig, helo: str, manners: RelayManners) -> Tran
 def drops_repeats(relay: RelayConfig) -> bool:
     """Whether a message that is in doubt at this relay may be offered to it again."""
     return KINDS[relay.transport].drops_repeats
+
+
+def mails_people(relay: RelayConfig) -> bool:
+    """Whether what this relay takes may reach somebody."""
+    return KINDS[relay.transport].mails_people

@@ -3,7 +3,6 @@
 One run is made for all of them. The audience is written a shard at a time, so that the benchmark itself stays small.
 """
 
-import asyncio
 import json
 import subprocess
 import sys
@@ -14,19 +13,18 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from senders.delivery.sender import run_sender
 from senders.ledger.rows import ShardSpec
 from senders.ledger.store import Ledger
 from senders.message import State
 from senders.tracking.keys import Keyring
 from tests.benchmarks.measure import Benchmark, Measured
-from tests.benchmarks.world import ROOT, made_up_rows, open_made_up_send, relay_settings, smtp_sink, write_template
+from tests.benchmarks.world import ROOT, made_up_rows, open_made_up_send, smtp_sink, write_template
 
 _MANY, _FEW = 1_000_000, 10_000
 _QUICK_MANY = 50_000
 _SHARD_ROWS = 50_000
 _ROW_GROUP = 20_000
-_SEND = "import sys; from tests.benchmarks import million; million.send(sys.argv[1], int(sys.argv[2]))"
+_SENDER = "tests.benchmarks.sender_process"
 _LIMIT_SECONDS = 1_500.0
 
 
@@ -52,7 +50,7 @@ def _run(home: Path, count: int, port: int) -> Run:
     home.mkdir()
     send_no = _open(home, count)
     began = time.perf_counter()
-    command = [sys.executable, "-c", _SEND, str(home), str(port)]
+    command = [sys.executable, "-m", _SENDER, str(home), str(port)]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
         wire_mb, child_mb = _watch(process, began + _LIMIT_SECONDS)
@@ -79,11 +77,6 @@ def _open(home: Path, count: int) -> int:
         pq.write_table(table, folder / file, row_group_size=_ROW_GROUP, compression="zstd")
         shards.append(ShardSpec(number, file, first, last, [bytes.fromhex(row["contact_id"]) for row in rows]))
     return open_made_up_send(home, count, shards)
-
-
-def send(home: str, port: int) -> None:
-    """Send everything there is; runs in a process of its own."""
-    asyncio.run(run_sender(relay_settings(Path(home), port), once=True))
 
 
 def _watch(process: "subprocess.Popen[bytes]", until: float) -> tuple[float, float]:

@@ -10,8 +10,9 @@ import tempfile
 from pathlib import Path
 
 from tests.benchmarks.measure import Benchmark, Measured, Missing, rounds
+from tests.benchmarks.sender_process import CONNECTIONS
 from tests.benchmarks.sending import send_seconds
-from tests.benchmarks.world import CONNECTIONS, smtp_sink, world
+from tests.benchmarks.world import smtp_sink, world
 
 _NODEMAILER = "nodemailer@10"
 _SCRIPT = Path(__file__).with_name("nodemailer_pool.mjs")

@@ -28,7 +28,8 @@ from senders.message import State
 from senders.rendering.dkim import OVERSIGNED, SIGNED, Signer
 from tests.benchmarks import naive
 from tests.benchmarks.measure import ROUNDS, Benchmark, Measured, each_seconds, rounds, seconds
-from tests.benchmarks.world import CONNECTIONS, ROOT, World, any_sink, postfix_tool, smtp_sink, world
+from tests.benchmarks.sender_process import CONNECTIONS
+from tests.benchmarks.world import ROOT, World, any_sink, postfix_tool, smtp_sink, world
 
 if TYPE_CHECKING:
     from sending_sink import SinkThread

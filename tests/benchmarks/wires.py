@@ -21,7 +21,8 @@ from senders.transports.base import Ending, Parcel, Reply
 from senders.transports.smtp import RelayManners, SmtpTransport
 from senders.transports.wire import stuff
 from tests.benchmarks.measure import Benchmark, Measured, rounds, seconds
-from tests.benchmarks.world import CONNECTIONS, World, postfix_tool, smtp_sink, world
+from tests.benchmarks.sender_process import CONNECTIONS
+from tests.benchmarks.world import World, postfix_tool, smtp_sink, world
 
 _MESSAGES = 10_000
 _SENDMAIL_MESSAGES = 3_000

@@ -12,14 +12,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from senders.config import DeliveryConfig, DkimConfig, RelayConfig, SenderProfile
+from senders.config import DeliveryConfig, DkimConfig
 from senders.ledger.rows import Approval, SendSpec, ShardSpec
 from senders.ledger.store import Ledger
 from senders.message import Message
@@ -31,14 +31,10 @@ from senders.tracking.keys import Keyring
 from senders.tracking.tokens import send_tokens
 from tests.benchmarks.measure import Missing
 from tests.benchmarks.naive import StdlibBuilder
+from tests.benchmarks.sender_process import BASE_URL, PROFILE, relay_settings
 
 ROOT = Path(__file__).resolve().parents[2]
-CONNECTIONS = 20
-_BASE_URL = "http://127.0.0.1:8025"
 _SEND_ID, _CAMPAIGN, _TOPIC = "spring_sale.bench", "spring_sale", "offers"
-_PROFILE = SenderProfile(
-    "shop", "Northfell Outdoor", "hello@shop.example", "", "bounce.shop.example", "shop.example", "sink"
-)
 _FIRST_NAMES = ("Anna", "Zoë", "Jürgen", "Mary Ann", None)
 _CITIES = ("Kendal", "Köln", None, "Lyon")
 _PRODUCTS = ("Tarn 28 pack", None, "Fellrunner 2 boots")
@@ -85,13 +81,6 @@ def open_made_up_send(home: Path, count: int, shards: list[ShardSpec]) -> int:
         return ledger.open_send(spec)
 
 
-def relay_settings(home: Path, port: int, dkim: DkimConfig | None = None) -> DeliveryConfig:
-    """Return a sender's settings with one relay on this machine."""
-    relay = RelayConfig("sink", "127.0.0.1", port, tls="none", connections=CONNECTIONS)
-    profile = replace(_PROFILE, dkim=dkim)
-    return DeliveryConfig(home, "assets.deliveries.batches:read_rows", _BASE_URL, {"sink": relay}, {"shop": profile})
-
-
 @dataclass(slots=True)
 class World:
     """One send, opened and approved in the ledger of a home of its own."""
@@ -125,12 +114,12 @@ class World:
     def renderer(self) -> Renderer:
         """Return what the render child renders with."""
         context = SendContext(
-            profile=_PROFILE,
+            profile=PROFILE,
             tokens=send_tokens(Keyring.open(self.home / "keys"), self.send_no),
             send_id=_SEND_ID,
             campaign=_CAMPAIGN,
             topic=_TOPIC,
-            base_url=_BASE_URL,
+            base_url=BASE_URL,
             sent_at=datetime.now(UTC),
         )
         return Renderer(self.template, context)
@@ -149,7 +138,7 @@ class World:
             RuntimeError: what it builds is not the same.
         """
         tokens = send_tokens(Keyring.open(self.home / "keys"), self.send_no)
-        builder = StdlibBuilder(self.template, tokens, base_url=_BASE_URL, topic=_TOPIC, example=self.example())
+        builder = StdlibBuilder(self.template, tokens, base_url=BASE_URL, topic=_TOPIC, example=self.example())
         renderer = self.renderer()
         if any(builder.html(_present(row)) != renderer.render(row).html for row in self.rows[:60]):
             raise RuntimeError("the reference renders other HTML than ours; mend tests/benchmarks/naive.py")

@@ -59,8 +59,8 @@ def test_what_a_person_sends(brief):
 
 
 def test_a_rollout_is_told_with_its_pace(brief):
-    found = brief("  rollout_percent_per_hour: 12.5\n  expire_hours: 24\n")
-    assert found.limits == "12.5% in an hour · given up after 24 h"
+    found = brief("  rollout_percent_per_hour: 12.5\n")
+    assert found.limits == "roll-out of 12.5% in an hour · given up after 24 h"
 
 
 def test_what_goes_out_by_itself(brief):

@@ -91,7 +91,8 @@ def test_the_logs_of_a_whole_send_name_nobody(tmp_path, monkeypatch):
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter("sender"))
     root = logging.getLogger()
-    monkeypatch.setattr(root, "level", logging.DEBUG)
+    level = root.level
+    root.setLevel(logging.DEBUG)  # not by monkeypatch: loggers remember what was off
     root.addHandler(handler)
     try:
         connect = lambda *_: MemoryTransport(MemoryRelay(answer))  # noqa: E731
@@ -99,9 +100,13 @@ def test_the_logs_of_a_whole_send_name_nobody(tmp_path, monkeypatch):
         asyncio.run(run_sender(settings, once=True, tuning=world.tuning(), connect=connect))
     finally:
         root.removeHandler(handler)
+        root.setLevel(level)
     text = stream.getvalue()
     events = [json.loads(line)["event"] for line in text.splitlines()]
     assert {"shard_begins", "shard_ends"} <= set(events)
+    shards = [json.loads(line) for line in text.splitlines() if "shard_" in line]
+    assert {line["send_id"] for line in shards} == {"news.1"}
+    assert all(line["message"].startswith("news.1 ") for line in shards)
     with Ledger.open(tmp_path) as ledger:
         assert ledger.attempts(number, 3)
     for seq in range(1, 31):

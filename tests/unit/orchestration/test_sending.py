@@ -1,9 +1,11 @@
 import pytest
 
-from orchestration.sending import _stoppable, _to_resume
+from orchestration.sending import _stoppable, _to_resume, require_new
 from orchestration.settings import load_settings
+from senders.clock import SteppedClock
 from senders.errors import ConfigError, GuardError
 from senders.ledger.store import Ledger
+from tests.unit.orchestration.conftest import DUE
 
 ONE, TWO = "news.20261103T0900Z", "sale.20261103T0900Z"
 
@@ -56,3 +58,13 @@ def test_an_interruption_says_how_the_send_goes_on(make_send, tmp_path):
     make_send(5, ONE)
     with pytest.raises(KeyboardInterrupt, match=f"to go on: mailrail resume {ONE}"), _stoppable(settings, ONE):
         raise KeyboardInterrupt
+
+
+def test_a_campaign_goes_out_twice_within_a_day_only_after_a_rehearsal(make_send, tmp_path):
+    settings = load_settings(project=tmp_path, home=tmp_path)
+    SteppedClock(tmp_path / "clock").set(DUE)
+    make_send(5, ONE, is_rehearsal=True)
+    require_new(settings, "news", again=False)
+    make_send(5, "news.20261103T1000Z")
+    with pytest.raises(GuardError, match=r"sent within a day, as news\.20261103T1000Z"):
+        require_new(settings, "news", again=False)

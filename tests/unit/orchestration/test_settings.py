@@ -136,11 +136,12 @@ def test_brakes_are_written_in_percent_and_used_as_shares(project):
         ('webhook_url = "http://hooks.example/x"', "neither https nor this machine"),
         ('webhook_url = "ftp://127.0.0.1/x"', "neither https nor this machine"),
         ('webhook_url = "https:///x"', "neither https nor this machine"),
-        ('webhook_secret = "whsec_%%%"', "not base64"),
-        ('webhook_secret_file = "nowhere"', "cannot read nowhere"),
+        ('webhook_secret_file = "wrong"', "not base64"),
+        ('webhook_secret_file = "nowhere"', "cannot read .*/nowhere"),
     ],
 )
 def test_an_alert_that_could_not_be_told_is_refused_at_the_start(project, text, said):
+    (project / "wrong").write_text("whsec_%%%")
     add(project, f"[alerts]\n{text}\n")
     with pytest.raises(ConfigError, match=said):
         load_settings().delivery_config()
@@ -195,6 +196,26 @@ def test_a_home_is_made_for_its_owner_and_an_old_one_left_as_it_is(tmp_path):
 def changed(project: Path, *lines: str) -> None:
     path = project / "mailrail.toml"
     path.write_text(path.read_text().replace("port = 587", "\n".join(("port = 587", *lines))))
+
+
+def test_the_webhooks_secret_does_not_stand_in_the_shared_file(project):
+    add(project, '[alerts]\nwebhook_secret = "whsec_aHVudGVyMg=="\n')
+    with pytest.raises(ConfigError, match="MAILRAIL_ALERTS__WEBHOOK_SECRET") as refusal:
+        load_settings()
+    assert "aHVudGVyMg" not in str(refusal.value)
+
+
+def test_files_of_secrets_stand_in_the_project_wherever_a_command_is_called(project, monkeypatch):
+    (project / "secret").write_text("whsec_a2V5a2V5a2V5")
+    dkim = '[senders.news.dkim]\ndomain = "shop.example"\nselector = "r1"\nprivate_key_file = "secret"\n'
+    second = 'ed25519_selector = "e1"\ned25519_private_key_file = "secret"\n'
+    add(project, dkim + second + '[alerts]\nwebhook_secret_file = "secret"\n')
+    (project / "below").mkdir()
+    monkeypatch.chdir(project / "below")
+    config = load_settings().delivery_config()
+    assert config.alerts.webhook_secret == b"keykeykey"
+    dkim_config = config.senders["news"].dkim
+    assert dkim_config.private_key_pem == dkim_config.ed25519_private_key_pem == b"whsec_a2V5a2V5a2V5"
 
 
 def test_a_password_in_the_shared_file_is_refused_without_being_shown(project):

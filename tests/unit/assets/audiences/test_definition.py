@@ -21,7 +21,7 @@ def world(tmp_path: Path) -> World:
 def check(world: World, text: str | None = None) -> list[Problem]:
     if text is not None:
         world.write_defs(text)
-    return check_campaign(world.campaign, segments={"seg_all_contacts", "seg_customers"}, profiles={"shop"})
+    return check_campaign(world.campaign, segments={"seg_all_contacts", "seg_customers"}, profiles={"shop": 24.0})
 
 
 def brief(problems: list[Problem]) -> list[tuple]:
@@ -71,6 +71,7 @@ def test_a_sound_campaign_has_no_problem_and_loads(world: World) -> None:
             "read_text",
         ),
         (HEAD.replace("shop", "shp") + AUDIENCE, 5, "CAMPAIGN-SENDER", "Did you mean shop?"),
+        (HEAD + AUDIENCE + "  rollout_percent_per_hour: 4\n", 8, "CAMPAIGN-ROLLOUT", "Set expire_hours above 25 in"),
         (HEAD + AUDIENCE + "  fields: [cty]\n", 8, "CAMPAIGN-VALUE", "Did you mean city?"),
         (HEAD + AUDIENCE + "  schedule: {at: 2026-11-03T09:00:00}\n", 8, "CAMPAIGN-VALUE", "no time zone"),
         (HEAD + AUDIENCE + "  schedule: {cron: often}\n", 8, "CAMPAIGN-VALUE", "is not cron"),
@@ -87,7 +88,7 @@ def test_a_mistake_is_reported_at_its_line(world: World, text: str, line: int, i
     problems = [problem for problem in check(world, text) if problem.path.endswith("defs.yaml")]
     assert [(problem.line, problem.id) for problem in problems] == [(line, id)]
     assert words in str(problems[0])
-    if id not in {"CAMPAIGN-SEGMENT", "CAMPAIGN-SENDER"}:  # those need to know what exists
+    if id not in {"CAMPAIGN-SEGMENT", "CAMPAIGN-SENDER", "CAMPAIGN-ROLLOUT"}:  # those need to know what exists
         with pytest.raises(DefinitionError, match=id):
             load_campaign(world.campaign)
 
@@ -121,7 +122,7 @@ def test_one_broken_campaign_does_not_hide_another(world: World) -> None:
     other = world.campaign.parent / "broken"
     other.mkdir()
     (other / "defs.yaml").write_text("{")
-    problems = check_campaigns(world.campaign.parent, segments=None, profiles={"shop"})
+    problems = check_campaigns(world.campaign.parent, segments=None, profiles={"shop": 24.0})
     assert problems
     assert all("/broken" in problem.path for problem in problems)
 

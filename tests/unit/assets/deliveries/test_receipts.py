@@ -97,19 +97,19 @@ def test_a_change_of_content_voids_the_approval(world: World, ledger, what: str)
 
 
 def test_a_rollout_is_opened_with_its_pace(world: World, ledger) -> None:
-    changes = {"rollout_percent_per_hour": 30.0, "expire_hours": 4.0}
+    changes = {"rollout_percent_per_hour": 30.0}  # 24 hours by the settings
     prepare(world, ledger, **changes)
     allow(world, ledger, confirm=8, **changes)
     begin(world, ledger, **changes)
     assert ledger.send(SEND_ID).per_hour == 3
 
 
-@pytest.mark.parametrize("expire_hours", [None, 3.0, 4.0])
-def test_a_rollout_that_would_expire_on_the_way_is_refused(world: World, ledger, expire_hours) -> None:
-    changes = {"rollout_percent_per_hour": 25.0, "expire_hours": expire_hours}
+@pytest.mark.parametrize(("percent", "hours", "expire_hours"), [(4.0, 25, None), (25.0, 4, 3.0), (25.0, 4, 4.0)])
+def test_a_rollout_that_would_expire_on_the_way_is_refused(world: World, ledger, percent, hours, expire_hours) -> None:
+    changes = {"rollout_percent_per_hour": percent, "expire_hours": expire_hours}
     prepare(world, ledger, **changes)
     allow(world, ledger, confirm=8, **changes)
-    with pytest.raises(GuardError, match=r"rollout_percent_per_hour 25 takes 4 hours.*set expire_hours above 4"):
+    with pytest.raises(GuardError, match=f"takes {hours} hours, and .*; set expire_hours above {hours} in"):
         begin(world, ledger, **changes)
     assert ledger.sends() == []
 

@@ -1,3 +1,4 @@
+import dataclasses
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -199,3 +200,22 @@ def test_a_send_without_its_files_keeps_nobodys_events_out(world: World, ledger:
     assert (loaded.rows["mail_recipients"], loaded.rows["mail_inbound"]) == (12, 1)
     known = {row.address_hash.hex() for row in (ledger.message(1, seq) for seq in range(1, 13)) if row}
     assert {contact for (contact,) in rows(world, "select contact_id from raw.mail_recipients")} == known
+
+
+def test_a_rehearsal_counts_for_nothing(world: World) -> None:
+    mailrail = dataclasses.replace(world.mailrail, rehearsing={"shop"})
+    with mailrail.open_ledger() as ledger:
+        freeze_audience(define(), world.campaign, mailrail, ledger, send_id=SEND_ID)
+        run_preflight(define(), world.campaign, mailrail, ledger, send_id=SEND_ID)
+        authorise(
+            define(), world.campaign, mailrail, ledger,
+            send_id=SEND_ID, confirm=12, approved_by="me", is_scheduled=False,
+        )  # fmt: skip
+        open_send(define(), world.campaign, mailrail, ledger, send_id=SEND_ID)
+        ledger.set_send_state(SEND_ID, "cancelled")  # leaves an attempt for each message
+        ledger.record([opened(1), Event(derive_event_id("x", "y"), Kind.UNSUBSCRIBED, NOW, address_hash=b"a" * 16)])
+        assert len(ledger.attempts_after(0, 100)) == 12
+        load(world, ledger)
+    for table in ("mail_sends", "mail_messages", "mail_recipients", "mail_attempts"):
+        assert rows(world, f"select count(*) from raw.{table}") == [(0,)]
+    assert rows(world, "select kind from raw.mail_inbound") == [("unsubscribed",)]

@@ -29,7 +29,7 @@ def write(project: Path, name: str = "my_news", **changes: str) -> Path:
 @pytest.mark.parametrize("starter", starters())
 def test_each_starter_is_right_at_once_and_renders_for_everybody(project, starter):
     folder = write(project, starter=starter)
-    assert check_campaign(folder, segments={"seg_all_contacts"}, profiles={"shop"}) == []
+    assert check_campaign(folder, segments={"seg_all_contacts"}, profiles={"shop": 24.0}) == []
     trial = try_template(folder, SHARED)
     assert trial.problems == ()
     assert trial.samples == len(SAMPLES) >= 20

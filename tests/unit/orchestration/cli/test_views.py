@@ -21,7 +21,13 @@ def text(*renderables):
 
 def send(state="running", reason="", **counts):
     values = {state.value: counts.get(state.value, 0) for state in State}
-    return {"send_id": ONE, "state": state, "reason": reason, "audience": sum(values.values()), **values}
+    return {
+        "send_id": ONE,
+        "state": state,
+        "reason": reason,
+        "rehearsal": False,
+        "audience": sum(values.values()),
+    } | values
 
 
 def test_status_shows_the_settled_share_and_only_the_states_that_occur():
@@ -49,6 +55,11 @@ def test_status_notes_say_what_to_run():
     assert [note.split("→ ")[1] for note in notes] == [f"mailrail resume {ONE}"] * 2
     assert "is paused: too late" in notes[0]
     assert len(list(status_notes(rows, is_sending=True))) == 1
+
+
+def test_status_says_what_is_a_rehearsal():
+    (note,) = status_notes([send("finished", accepted=1) | {"rehearsal": True}], is_sending=True)
+    assert note.plain == f"{ONE} is a rehearsal: its relay mails nobody, and it counts for nothing"
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,24 @@ def test_a_relay_beyond_this_machine_is_only_knocked_at(make_case, monkeypatch):
     assert (found.state, found.remedy) == ("fail", f"nc -vz mail.shop.example {case.settings.relays['main'].port}")
 
 
+def test_every_relay_of_a_pool_is_looked_at(make_case, smtp, monkeypatch):
+    monkeypatch.setattr(edge, "_knock", lambda *_: "answers")
+    case = make_case(port=smtp("SIZE"), real="true", environment="production")
+    far = case.settings.relays["main"].model_copy(update={"host": "mail.shop.example", "tls": "starttls"})
+    case.settings.relays["far"] = far
+    case.settings.senders["shop"].relays = ("main", "far")
+    found = check_relay(case, "shop")
+    assert (found.state, "main 127.0.0.1" in found.found, "; far mail.shop.example" in found.found) == (
+        "ok",
+        True,
+        True,
+    )
+    case.settings.relays["main"].tls = "starttls"
+    assert check_relay(case, "shop").state == "fail"
+    monkeypatch.setattr(edge.socket, "getaddrinfo", lambda name, _: [name])
+    assert "news.shop.example" in check_dns(case).found
+
+
 def test_names_are_looked_up_only_where_mail_can_leave(case, make_case, monkeypatch):
     asked = []
 

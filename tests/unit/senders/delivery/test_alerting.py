@@ -10,12 +10,14 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from alerting_world import SECRET, Hook, alerted
 from sending_sink import Sink, SinkThread, take_all
 from sending_world import open_send, tuning
 
+from senders.config import RelayConfig
 from senders.delivery.sender import run_sender
 from senders.ledger.alerts import stop_send, without_addresses
 from senders.ledger.rows import SendState
@@ -114,6 +116,21 @@ def test_an_alert_outlives_kill_minus_nine(home):
             assert [alert.posted for alert in ledger.alerts(send_no)] == [True]
     first, second = (headers["webhook-id"] for headers, _ in hook.posts)
     assert first == second
+
+
+def test_an_alert_is_not_mailed_by_a_relay_that_mails_nobody(home):
+    send_no = open_send(home, 1)
+    with Ledger.open(home) as ledger, SinkThread(Sink()) as sink:
+        with ledger._database.write() as connection:
+            assert stop_send(connection, send_no, "refused", "too many", 0)
+        config = alerted(home, sink.port, mail_to=(ADMIN,))
+        nowhere = {"sink": RelayConfig("sink", "", 0, transport="null")}
+        run_once(replace(config, relays=nowhere))
+        assert [alert.mailed for alert in ledger.alerts(send_no)] == [False]
+        time.sleep(0.2)
+        run_once(replace(config, relays={**nowhere, "real": replace(config.relays["sink"], name="real")}))
+        assert [alert.mailed for alert in ledger.alerts(send_no)] == [True]
+    assert sink.taken == [ADMIN]
 
 
 def test_addresses_are_taken_out():

@@ -200,3 +200,11 @@ def test_a_doubt_at_an_smtp_relay_is_never_offered_again_by_itself(home):
     assert not kinds.drops_repeats(relay)
     transport = kinds.open_transport(relay, "shop.example", RelayManners())
     assert type(transport).__name__ == "SmtpTransport"
+
+
+def test_a_rehearsal_never_goes_on_by_a_relay_that_mails_people(home):
+    open_send(home, 5, is_rehearsal=True)
+    send_all(settings(home, 9))
+    with Ledger.open(home) as ledger:
+        send = ledger.send("news.1")
+    assert (send.state, send.reason.partition(",")[0]) == ("paused", "news.1 is a rehearsal")

@@ -7,6 +7,7 @@ import time
 import urllib.request
 
 import pytest
+from prometheus_client import generate_latest
 from sending_world import address, address_hash, open_send, settings, tuning
 
 from senders.delivery.metrics import Metrics, served
@@ -206,10 +207,24 @@ def test_prometheus_sees_a_send_and_nobody_in_it(home):
     assert value(text, "mailrail_ledger_commit_seconds_count") > 10
     assert value(text, "mailrail_ledger_queue") is not None
     assert value(text, "mailrail_due_lag_seconds") is not None
+    assert value(text, "mailrail_send_messages", send_id="news.1", state="queued") > 0
     assert "user" not in text
     assert "example" not in text
     with pytest.raises(OSError, match="refused"):
         scrape(port)  # nothing listens after the sender has ended
+
+
+def test_how_far_a_send_is_is_shown_until_it_is_over():
+    metrics = Metrics()
+    metrics.sends({"news.1": Counts(total=100, accepted=60, deferred=5, in_doubt=1), "sale.2": Counts(total=3)})
+    shown = generate_latest(metrics.registry).decode()
+    assert value(shown, "mailrail_send_messages", send_id="news.1", state="queued") == 34
+    assert value(shown, "mailrail_send_messages", send_id="news.1", state="deferred") == 5
+    assert value(shown, "mailrail_send_messages", send_id="news.1", state="in_doubt") == 1
+    metrics.sends({"sale.2": Counts(total=3, accepted=3)})
+    shown = generate_latest(metrics.registry).decode()
+    assert value(shown, "mailrail_send_messages", send_id="news.1", state="queued") is None
+    assert value(shown, "mailrail_send_messages", send_id="sale.2", state="accepted") == 3
 
 
 def test_the_number_of_series_is_bounded():

@@ -1,5 +1,6 @@
 """Header lines: nothing gets past the gate, and everything reads back as it was meant."""
 
+import dataclasses
 import email
 import email.policy
 from datetime import UTC, datetime
@@ -172,6 +173,11 @@ def test_the_headers_of_a_send(profile: SenderProfile) -> None:
         "List-Id: <news-more.news.acme.example>\r\nMailrail-Send: s.1\r\n"
         "Feedback-ID: Spring-sale:News-more:mailrail:shop-mail\r\nPrecedence: bulk\r\n"
     )
+
+
+def test_mail_that_somebody_waits_for_is_not_called_bulk(profile: SenderProfile) -> None:
+    awaited = dataclasses.replace(profile, stream="transactional")
+    assert "Precedence" not in headers.campaign_headers(awaited, send_id="s.1", campaign="receipt", topic="orders")
 
 
 def test_the_date() -> None:
