@@ -100,11 +100,15 @@ def _findings(
         trace = log.traces.get(names.get((send.send_no, doubt.seq), ""))
         if doubt.seq in found:
             continue
-        if trace is not None:
+        if trace is not None and trace.state is State.ACCEPTED:
             found[doubt.seq] = Finding(doubt.seq, trace.state, RELAY_LOG, trace.words)
         elif evidence.log_is_complete:
+            # A refusal may be that of an earlier try, so it proves no more than absence does.
             _require_cover(send, doubt, log)
-            found[doubt.seq] = Finding(doubt.seq, State.QUEUED, RELAY_LOG, "not in the relay's log, which is whole")
+            state, words = (
+                (trace.state, trace.words) if trace else (State.QUEUED, "not in the relay's log, which is whole")
+            )
+            found[doubt.seq] = Finding(doubt.seq, state, RELAY_LOG, words)
     return list(found.values())
 
 

@@ -126,11 +126,13 @@ def _home_without_room() -> str:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what caused it, outermost first."""
-    seen: BaseException | None = error
-    while seen is not None:
-        yield seen
-        seen = seen.__cause__ or seen.__context__
+    """Yield an error and what caused it, outermost first, each once: Dagster makes circles of them."""
+    link: BaseException | None = error
+    met: set[int] = set()
+    while link is not None and id(link) not in met:
+        met.add(id(link))
+        yield link
+        link = link.__cause__ or link.__context__
 
 
 def _root(error: BaseException) -> BaseException:

@@ -70,7 +70,8 @@ def stop_send(connection: Connection, send_no: int, kind: str, reason: str, now_
     Both are one write: a kill between them would stop a send without a word.
     """
     done = connection.execute(
-        "update sends set state = 'paused', reason = ? where send_no = ? and state = 'running'", (reason, send_no)
+        "update sends set state = 'paused', reason = ?, paused_at = ? where send_no = ? and state = 'running'",
+        (reason, now_micros, send_no),
     )
     if done.rowcount != 1:
         return False

@@ -52,5 +52,5 @@ class Connection(Protocol):
     def has_table(self, name: str) -> bool:
         """Whether a table is there."""
 
-    def leave_gap(self, table: str, gap: int) -> None:
+    def leave_gap(self, table: str, gap: int, *, key: str = "id") -> None:
         """Let the next id of a table be higher by a gap."""

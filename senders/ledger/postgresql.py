@@ -120,10 +120,10 @@ class PostgresConnection:
         """Whether a table is there, in the schema where ours are made."""
         return self.execute("select to_regclass(quote_ident(?))", (name,)).fetchone()[0] is not None
 
-    def leave_gap(self, table: str, gap: int) -> None:
+    def leave_gap(self, table: str, gap: int, *, key: str = "id") -> None:
         """Let the next id of a table be higher by a gap."""
-        name = "pg_get_serial_sequence(?, 'id')"
-        self.execute(f"select setval({name}, nextval({name}) + ?)", (table, table, gap))
+        name = "pg_get_serial_sequence(?, ?)"
+        self.execute(f"select setval({name}, nextval({name}) + ?)", (table, key, table, key, gap))
 
     def begin(self) -> str:
         """Begin a write transaction, when no other has one; return its number.

@@ -109,6 +109,7 @@ class Resolving:
             if state is State.QUEUED:
                 _reopen(connection, send.send_no, self._now())
                 _prolong(connection, send, self._now())
+                count_anew(connection, send.send_no)
         return len(rows)
 
     def retryable(self, send_no: int) -> dict[str, int]:
@@ -132,6 +133,7 @@ class Resolving:
             if classes:
                 _reopen(connection, send.send_no, self._now())
                 _prolong(connection, send, self._now())
+                count_anew(connection, send.send_no)
         return len(classes)
 
     def resolutions(self, send_no: int) -> list[Resolution]:
@@ -155,10 +157,11 @@ def requeue_doubts(connection: Connection, lease: Lease, relay: str, now: int) -
     """
     key = (lease.send_no, lease.first_seq, lease.last_seq)
     rows = connection.execute(
-        "select seq from messages where send_no = ? and seq between ? and ? and state = 'in_doubt' and not exists ("
-        "select 1 from attempts as a where a.send_no = messages.send_no and a.relay not in ('', ?)) order by seq",
-        (*key, relay),
+        "select seq from messages where send_no = ? and seq between ? and ? and state = 'in_doubt' order by seq", key
     ).fetchall()
+    others = "select 1 from attempts where send_no = ? and relay not in ('', ?) limit 1"
+    if not rows or connection.execute(others, (lease.send_no, relay)).fetchone():
+        return 0
     for (seq,) in rows:
         finding = Finding(seq, State.QUEUED, RELAY, f"{relay} drops what it has taken already")
         _move(connection, lease.send_no, State.IN_DOUBT, finding, now)
@@ -229,7 +232,6 @@ def _reopen(connection: Connection, send_no: int, now: int) -> None:
         " and m.state = 'queued')",
         (send_no,),
     )
-    count_anew(connection, send_no)
     while cancel_chunk(connection, send_no, now):
         pass
     finish(connection, send_no, now)

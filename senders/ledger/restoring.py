@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 JOURNAL = "journal"
 FORGOTTEN_OFFER = "an older copy of the ledger was put back; the send journal knows of a later offer, not of its reply"
 # Readers of the ledger go by id; those that the lost rows had must not be given again.
+_SEND_GAP = 10_000
 _ID_GAP = 1_000_000_000
 _CHUNK = 500
 
@@ -86,6 +87,8 @@ def restore(database: Database, folder: Path, now: int) -> Restored | None:
         reap(connection, now)
         suppressions = put_back(connection, list(SuppressionLog(folder).read()), next_sequence(connection))
         names = _obey_again(connection, orders, now)
+        if connection.is_server:
+            _add_all_that_wait(connection, offers)
         doubts, unknown = _doubt_all(connection, offers, now)
         _raise_counters(connection, {"epoch": epoch, "sequence": sequence})
         connection.execute("delete from counters where name = ?", (BEHIND,))
@@ -104,9 +107,26 @@ def _read(folder: Path, base: int) -> tuple[dict[int, set[int]], list[Order]]:
     return offers, orders
 
 
+def _add_all_that_wait(connection: Connection, offers: dict[int, set[int]]) -> None:
+    """Take every message that waits for one that was offered.
+
+    A server has senders on several machines, and each machine's journal knows its own offers only: what the others
+    offered since the copy was made is not known here, and a doubt too many costs less than a message twice.
+    """
+    rows = connection.execute(
+        "select m.send_no, m.seq from messages as m join sends as n on n.send_no = m.send_no"
+        " where n.state in ('running', 'paused') and m.state in ('queued', 'deferred')"
+    ).fetchall()
+    for send_no, seq in rows:
+        offers[int(send_no)].add(int(seq))
+
+
 def _leave_gap(connection: Connection) -> None:
     for table in ("attempts", "inbound", "resolutions"):
         connection.leave_gap(table, _ID_GAP)
+    if connection.is_server:
+        # Numbers that sends had which only another machine's journal knows are not given twice.
+        connection.leave_gap("send_numbers", _SEND_GAP, key="send_no")
 
 
 def _obey_again(connection: Connection, orders: Iterable[Order], now: int) -> list[str]:
@@ -151,11 +171,12 @@ def _doubt_all(connection: Connection, offers: dict[int, set[int]], now: int) ->
 
 
 def _doubt(connection: Connection, send_no: int, seqs: list[int], now: int) -> int:
-    """Put the waiting ones among some messages in doubt."""
+    """Put those of some messages in doubt that wait, or were refused and perhaps tried once more since."""
     marks = ", ".join("?" * len(seqs))
     rows = connection.execute(
         "update messages set state = 'in_doubt', next_at = 0, changed_at = ?"  # noqa: S608
-        f" where send_no = ? and seq in ({marks}) and state in ('queued', 'deferred') returning seq, tries, sequence",
+        f" where send_no = ? and seq in ({marks}) and state in ('queued', 'deferred', 'refused')"
+        " returning seq, tries, sequence",
         (now, send_no, *seqs),
     ).fetchall()
     connection.executemany(

@@ -173,6 +173,8 @@ alter table messages add column provider integer not null default 0;
 alter table sends add column stream text not null default 'marketing';
 alter table sends add column per_hour integer;
 alter table sends add column rehearsal integer not null default 0;
+-- When a paused send was paused: the time that its messages have does not run meanwhile.
+alter table sends add column paused_at integer;
 
 -- What a sender says about its work some times a second, for bars; the proof sheet counts messages itself.
 create table progress (

@@ -95,7 +95,8 @@ class Sends(Approvals):
     def set_send_state(self, send_id: str, state: SendState | str, reason: str = "") -> None:
         """Pause, resume or cancel a send; no offer begins after a pause or cancel is durable.
 
-        Resuming a send that was paused as too late is a person's word that it may go out late.
+        Resuming a send that was paused as too late is a person's word that it may go out late. The time after which
+        its messages expire does not run while it is paused.
 
         Raises:
             GuardError: the send is not open, or is already over.
@@ -104,12 +105,21 @@ class Sends(Approvals):
         with self._database.write() as connection:
             send = send_by_id(connection, send_id)
             _refuse_over(send_id, send.state, wanted)
+            now = to_micros(self._clock.now())
+            if wanted is SendState.RUNNING and send.state is SendState.PAUSED:
+                connection.execute(
+                    "update sends set too_late_after = null, expires_at = expires_at + ? - coalesce(paused_at, ?)"
+                    " where send_no = ?",
+                    (now, now, send.send_no),
+                )
+            paused_at = now if wanted is SendState.PAUSED else None
             connection.execute(
-                "update sends set state = ?, reason = ?,"
-                " too_late_after = case when ? = 'running' and state = 'paused' then null else too_late_after end"
-                " where send_no = ?",
-                (wanted, reason, wanted, send.send_no),
+                "update sends set state = ?, reason = ?, paused_at = case when state = 'paused' then"
+                " coalesce(paused_at, ?) else ? end where send_no = ?",
+                (wanted, reason, paused_at, paused_at, send.send_no),
             )
+            if paused_at is None:
+                connection.execute("update sends set paused_at = null where send_no = ?", (send.send_no,))
             connection.execute("update shards set next_at = 0 where send_no = ?", (send.send_no,))
             if wanted is SendState.RUNNING:
                 count_anew(connection, send.send_no)

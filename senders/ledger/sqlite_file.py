@@ -41,7 +41,7 @@ class SqliteConnection(sqlite3.Connection):
         """Whether a table is there."""
         return self.execute("select 1 from sqlite_master where name = ?", (name,)).fetchone() is not None
 
-    def leave_gap(self, table: str, gap: int) -> None:
+    def leave_gap(self, table: str, gap: int, *, key: str = "id") -> None:
         """Let the next id of a table be higher by a gap."""
         self.execute("update sqlite_sequence set seq = seq + ? where name = ?", (gap, table))
 

@@ -32,5 +32,12 @@ def test_the_cause_is_found_under_a_library_wrapper():
     assert explain_failure(wrapped) == ("no approval", 3)
 
 
+def test_a_circle_of_causes_is_walked_once():
+    guard, wrapper = GuardError("no approval"), RuntimeError("step failed")
+    wrapper.__cause__, guard.__context__ = guard, wrapper
+    assert explain_failure(guard) == ("no approval", 3)
+    assert explain_failure(wrapper) == ("no approval", 3)
+
+
 def test_a_fault_of_ours_keeps_its_trace():
     assert explain_failure(ZeroDivisionError())[0] is None

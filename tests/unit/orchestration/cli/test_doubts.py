@@ -99,6 +99,17 @@ def test_each_kind_of_evidence_settles_its_own(answer, doubtful, message_id, tmp
         assert ledger.send(ONE).state == "running"
 
 
+def test_the_refusal_of_an_earlier_try_proves_nothing_about_a_later_one(answer, doubtful, message_id, tmp_path):
+    log = tmp_path / "mail.log"
+    earlier = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    log.write_text(
+        f"{earlier} mx postfix/cleanup[2]: 4F1A22C001: message-id=<{message_id(1)}>\n"
+        f"{earlier} mx postfix/cleanup[2]: 4F1A22C001: milter-reject: END-OF-MESSAGE from x[1.2.3.4]: 4.7.1 later\n"
+    )
+    (row,) = answer("reconcile", ONE, "--relay-log", str(log))["sends"]
+    assert (row["requeued"], row["refused"], row["in_doubt"]) == (0, 0, 5)
+
+
 @pytest.mark.parametrize("span", [{"since": timedelta(seconds=-1)}, {"until": timedelta(minutes=9)}])
 def test_a_log_that_is_too_short_proves_no_absence(run, doubtful, tmp_path, span):
     with Ledger.open(tmp_path) as ledger, ledger._database.write() as connection:

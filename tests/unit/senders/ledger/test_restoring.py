@@ -190,3 +190,18 @@ def test_the_mark_is_gone_afterwards(behind, opened):
     with opened() as ledger:
         ledger.restore()
         assert BEHIND not in dict(ledger._database.rows("select name, value from counters"))
+
+
+def test_what_was_refused_and_tried_once_more_since_is_in_doubt(tmp_path, clock, allow, ledger, make_spec, opened):
+    spec = make_spec(4, shard_rows=4)
+    allow(spec)
+    ledger.open_send(spec)
+    send_some(tmp_path, clock, [1], State.REFUSED)
+    copy_ledger(tmp_path)
+    assert ledger.retry_failed(spec.send_id, "ada", expected=1) == 1
+    send_some(tmp_path, clock, [1])
+    ledger.close()
+    put_back(tmp_path)
+    with opened() as again:
+        assert again.restore().in_doubt == 1
+        assert again.message(1, 1).state is State.IN_DOUBT

@@ -135,3 +135,19 @@ def test_messages_know_who_receives_them(ledger, make_spec, allow):
     allow(spec)
     send_no = ledger.open_send(spec)
     assert ledger.provider_counts(send_no) == {"google": 2, "": 1, "yahoo": 1}
+
+
+def test_the_time_of_messages_does_not_run_while_their_send_is_paused(ledger, make_spec, allow, clock):
+    spec = replace(make_spec(4), expires_at=clock.now() + timedelta(hours=24))
+    allow(spec)
+    ledger.open_send(spec)
+    clock.moment += timedelta(hours=1)
+    ledger.set_send_state(spec.send_id, SendState.PAUSED, "over the weekend")
+    clock.moment += timedelta(hours=30)
+    ledger.set_send_state(spec.send_id, SendState.PAUSED, "still")
+    clock.moment += timedelta(hours=30)
+    ledger.set_send_state(spec.send_id, SendState.RUNNING)
+    assert ledger.send(spec.send_id).expires_at == spec.expires_at + timedelta(hours=60)
+    ledger.set_send_state(spec.send_id, SendState.PAUSED)
+    ledger.set_send_state(spec.send_id, SendState.RUNNING)
+    assert ledger.send(spec.send_id).expires_at == spec.expires_at + timedelta(hours=60)
