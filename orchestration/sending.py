@@ -16,7 +16,7 @@ import dagster as dg
 
 from assets.deliveries.assets import SCHEDULED
 from assets.partitions import send_id, send_key, split_send_id
-from orchestration.cli.progress import live_sends
+from orchestration.cli.progress import live_sends, pulse
 from orchestration.processes import run_to_end, running
 from orchestration.runs import Runner, open_runner, require_job
 from orchestration.settings import Settings
@@ -45,7 +45,8 @@ def send_now(
     with _only_one(settings, campaign), _stoppable(settings, identity), open_runner(settings) as runner:
         job = require_job(runner, campaign)
         require_new(settings, campaign, again)
-        prepare(runner, job, key)
+        with pulse("freezing the audience, rendering every message") if show else contextlib.nullcontext():
+            prepare(runner, job, key)
         require_new(settings, campaign, again)  # rendering may have taken long enough for a schedule to fire
         return deliver(runner, job, key, confirm=confirm, approved_by=approved_by, show=show)
 

@@ -16,6 +16,8 @@ from senders.ledger.store import Ledger
 
 LOOK_SECONDS = 0.5
 _OVER = frozenset({SendState.FINISHED, SendState.CANCELLED})
+_NOTES_MOST = 3
+_STARTING_SECONDS = 5.0
 _WINDOW_SECONDS = 10.0
 _EXACT_SECONDS = 10.0
 # Up to here counting all messages costs less than being a second behind.
@@ -63,6 +65,7 @@ class Watch:
     def __init__(self, ledger: Ledger, send_id: str) -> None:
         self._ledger = ledger
         self._send_id = send_id
+        self._began = time.monotonic()
         self._samples: deque[tuple[float, dict[str, int]]] = deque()
         self._counted: dict[str, Counts] = {}
         self._counted_at = 0.0
@@ -75,14 +78,14 @@ class Watch:
             return None
         now = time.monotonic()
         counts = self._counts(send, now, is_last)
-        self._remember(now, counts)
+        self._remember(now, counts, is_running=send.state is SendState.RUNNING)
         whole = self._stand("all", counts, counts)
         return Stand(
             send_id=send.send_id,
             state=send.state,
             whole=whole,
             providers=tuple(self._stand(name, names, counts) for name, names in group_providers(counts).items()),
-            notes=self._notes(send, whole.counts),
+            notes=self._notes(send, counts, whole.counts),
         )
 
     def _stand(self, name: str, names: Iterable[str], counts: Mapping[str, Counts]) -> ProviderStand:
@@ -100,7 +103,9 @@ class Watch:
             self._counted_at, self._counted_state = now, send.state
         return self._counted
 
-    def _remember(self, now: float, counts: Mapping[str, Counts]) -> None:
+    def _remember(self, now: float, counts: Mapping[str, Counts], *, is_running: bool) -> None:
+        if not is_running:
+            self._samples.clear()  # what does not run has no rate and no end
         self._samples.append((now, {name: each.settled for name, each in counts.items()}))
         while now - self._samples[0][0] > _WINDOW_SECONDS and len(self._samples) > 2:
             self._samples.popleft()
@@ -110,7 +115,7 @@ class Watch:
         settled = sum(last.get(name, 0) - first.get(name, 0) for name in names)
         return max(0.0, settled / (ended - began)) if ended > began else 0.0
 
-    def _notes(self, send: SendRow, whole: Counts) -> tuple[str, ...]:
+    def _notes(self, send: SendRow, counts: Mapping[str, Counts], whole: Counts) -> tuple[str, ...]:
         if send.state is SendState.PAUSED:
             return (f"paused: {send.reason or 'by a person'} → mailrail resume {send.send_id}",)
         if send.state is SendState.CANCELLED:
@@ -118,8 +123,10 @@ class Watch:
         if send.state is not SendState.RUNNING or not whole.waiting:
             return ()
         if not self._ledger.alive("sender"):
+            if time.monotonic() - self._began < _STARTING_SECONDS:
+                return ()  # one that was just started has not spoken yet
             return (f"messages wait and no sender is running → mailrail resume {send.send_id}",)
-        return (*self._troubles(send), *self._slowed(), *self._put_off(send, whole))
+        return (*self._troubles(send), *self._slowed(counts), *self._put_off(send, whole))
 
     def _troubles(self, send: SendRow) -> list[str]:
         return [
@@ -128,17 +135,25 @@ class Watch:
             for trouble in self._ledger.relay_troubles(send.send_no)
         ]
 
-    def _slowed(self) -> list[str]:
+    def _slowed(self, counts: Mapping[str, Counts]) -> list[str]:
+        """Say which providers of this send hold us back: each where they are few, else how many and how much."""
         now = time.time_ns() // 1_000
-        found = []
+        shut: list[str] = []
+        slow: dict[str, float] = {}
         for row in self._ledger.standings():
-            standing = Standing(row.factor, row.since, row.until, row.stage)
-            name = row.provider or UNKNOWN
+            name, standing = row.provider or "", Standing(row.factor, row.since, row.until, row.stage)
+            if name not in counts or not counts[name].waiting:
+                continue
             if standing.shut_seconds(now):
-                found.append(f"{name} takes nothing until {_clock(row.until / 1_000_000)}")
+                shut.append(f"{name or UNKNOWN} takes nothing until {_clock(row.until / 1_000_000)}")
             elif (share := standing.share(now)) < 1:
-                found.append(f"{name} asked for less speed: {share:.0%} of ours, 5 % more each clean minute")
-        return found
+                slow[name or UNKNOWN] = share
+        if len(slow) > _NOTES_MOST:
+            span = f"{min(slow.values()):.0%} to {max(slow.values()):.0%}"
+            said = [f"{len(slow)} mailbox providers take {span} of our pace, more each clean minute"]
+        else:
+            said = [f"{name} takes {share:.0%} of our pace, 5 % more each clean minute" for name, share in slow.items()]
+        return [*shut[:_NOTES_MOST], *said]
 
     def _put_off(self, send: SendRow, whole: Counts) -> list[str]:
         if whole.moving or not whole.deferred:

@@ -4,6 +4,7 @@ Add a form of progress here; what progresses belongs to the caller.
 """
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from orchestration.watching import Stand
 
 _LONG_SECONDS = 2
+_FIGURES = re.compile(r"[\d:.,]+")
 
 
 class Advance(Protocol):
@@ -105,7 +107,9 @@ def _plain_stands() -> Callable[[Sequence["Stand"]], None]:
     def show(stands: Sequence["Stand"]) -> None:
         for stand in stands:
             counts = stand.whole.counts
-            seen = (counts.settled * 10 // counts.total if counts.total else 10, stand.notes)
+            # Without their figures, which change all the time and are no news.
+            notes = tuple(_FIGURES.sub("", note) for note in stand.notes)
+            seen = (counts.settled * 10 // counts.total if counts.total else 10, notes)
             if last.get(stand.send_id) != seen:
                 last[stand.send_id] = seen
                 err.print(f"{time.strftime('%H:%M:%S')} {stand_line(stand)}", markup=False, soft_wrap=True)

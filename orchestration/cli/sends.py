@@ -83,7 +83,8 @@ def end_with(context: click.Context, row: dict[str, Any], as_json: bool, *, quie
         out.print(proof_table(row))
     if row["state"] not in {"finished", "running"}:
         remedy = f"; to go on: mailrail resume {row['send_id']}" if row["state"] == "paused" else ""
-        raise GuardError(f"{row['send_id']} is {row['state']}: {row.get('reason') or 'by a person'}{remedy}")
+        reason = (row.get("reason") or "by a person").rstrip(".")
+        raise GuardError(f"{row['send_id']} is {row['state']}: {reason}{remedy}")
     if row["queued"] or row["offered"] or row["deferred"]:
         context.exit(PARTLY)
 

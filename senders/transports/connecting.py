@@ -6,6 +6,7 @@ aiosmtplib is used any more.
 """
 
 import asyncio
+import os
 import socket
 import ssl
 from dataclasses import dataclass
@@ -64,7 +65,9 @@ async def connect(relay: RelayConfig, helo: str) -> tuple[Wire, Features]:
         raise PermanentError(f"relay {relay.name}: {relay.host!r} is no host name; mend its host") from error
     except (aiosmtplib.SMTPException, OSError) as error:
         cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
-        reason = printable(str(cause)) or "no answer in time"
+        # What the loop says for a refused connection is a number and a tuple; TLS has words of its own.
+        number = cause.errno if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) else None
+        reason = printable(os.strerror(number) if number and number > 0 else str(cause)) or "no answer in time"
         raise _family(error)(f"relay {relay.name} at {relay.host}:{relay.port}: {reason}") from error
     finally:
         # After the hand-over the client has forgotten its transport, and nothing happens here.

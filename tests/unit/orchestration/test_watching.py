@@ -57,8 +57,10 @@ def test_a_large_send_is_not_counted_message_by_message(ledger, make_send, sende
     assert watch.look(is_last=True).whole.counts.accepted == 0
 
 
-def test_without_a_sender_that_is_said(ledger, make_send):
+def test_without_a_sender_that_is_said_after_a_moment(ledger, make_send, monkeypatch):
     make_send(5, SEND)
+    assert Watch(ledger, SEND).look().notes == ()
+    monkeypatch.setattr(watching, "_STARTING_SECONDS", 0.0)
     assert Watch(ledger, SEND).look().notes == (f"messages wait and no sender is running → mailrail resume {SEND}",)
 
 
@@ -77,15 +79,17 @@ def test_relays_that_fail_and_providers_that_slow_us_are_named(ledger, make_send
     number = make_send(5, SEND)
     with ledger._database.write() as connection:
         note_trouble(connection, number, RelayTrouble("main", "connection refused", is_down=True))
-    run(ledger, "insert into providers (provider, name) values (7, 'yahoo'), (8, 'google')")
+    run(ledger, "insert into providers (provider, name) values (7, 'yahoo'), (8, 'google'), (9, 'not of this send')")
+    run(ledger, "update messages set provider = case when seq < 3 then 7 else 8 end")
     now = watching.time.time_ns() // 1_000
     sql = "insert into rates (bucket, factor, arrival, until, stage) values (?, ?, ?, ?, ?)"
     run(ledger, sql, "replies:7:main", 0.5, now, now + 600_000_000, 1)
     run(ledger, sql, "replies:8:main", 0.5, now, 0, 0)
+    run(ledger, sql, "replies:9:main", 0.5, now, 0, 0)
     trouble, shut, slow = Watch(ledger, SEND).look().notes
     assert trouble == "relay main is left alone for a while: connection refused"
     assert shut.startswith("yahoo takes nothing until ")
-    assert slow == "google asked for less speed: 50% of ours, 5 % more each clean minute"
+    assert slow == "google takes 50% of our pace, 5 % more each clean minute"
 
 
 def test_when_all_is_deferred_the_next_try_is_told(ledger, make_send, sender_lives):

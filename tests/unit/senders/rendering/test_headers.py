@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from senders.config import SenderProfile
 from senders.errors import RenderError
 from senders.rendering import headers
+from tests.fixtures.corpora import needs_corpora
 
 PRINTABLE = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=200)
 BOMB = "=?utf-8?q?Bob=0D=0ABcc:_evil@x.test?="
@@ -111,6 +112,7 @@ def test_no_name_makes_a_header_or_another_recipient(first: str, last: str) -> N
     assert all(len(line) <= 78 for line in made.split("\r\n"))
 
 
+@needs_corpora
 def test_no_hostile_name_of_the_corpus_does_either(blns: list[str]) -> None:
     for text in blns:
         message = parsed(headers.recipient_header(text, text, "ann@example.com"))
