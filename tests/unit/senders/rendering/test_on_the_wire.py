@@ -189,7 +189,7 @@ def test_the_hostile_strings_of_the_corpora(renderer: Renderer, row: dict[str, A
     messages = [
         *_rendered(renderer, {**row}, [*blns, *lines, *map(_decoded, lines)]),
     ]
-    check([replace(one, seq=number) for number, one in enumerate(messages, 1)][::3])
+    check([replace(one, seq=number) for number, one in enumerate(messages, 1)])
 
 
 def _decoded(line: str) -> str:
