@@ -164,7 +164,7 @@ class DeliveryConfig:
     transactional_expire_seconds: float = 14400.0
     brakes: BrakesConfig = field(default_factory=BrakesConfig)
     alerts: AlertsConfig = field(default_factory=AlertsConfig)
-    group_wait_seconds: float = 0.002
+    group_wait_seconds: float = 0.001
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = None
     limits: LimitsConfig = field(default_factory=LimitsConfig)

@@ -8,6 +8,7 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 
 class Kind(StrEnum):
@@ -20,6 +21,11 @@ class Kind(StrEnum):
     BOUNCED = "bounced"
     COMPLAINED = "complained"
     SUPPRESSED = "suppressed"  # brought in by an import or by a person
+    SIGNED_UP = "signed_up"  # asked for mail by a form; nothing follows from it before it is confirmed
+    SUBSCRIBED = "subscribed"  # consent of the person, to ``scope``: confirmed by mail, or given on a page of theirs
+    PREFERRED = "preferred"  # one choice: ``body`` holds ``name`` and ``value``
+    REPORTED = "reported"  # a business event posted to the API: ``body`` holds ``name``, ``email`` and ``properties``
+    UPSERTED = "upserted"  # a contact written by the API: ``body`` holds its fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,8 @@ class Event:
     ``event_id`` is 32 hexadecimal digits and unique: recording it twice changes nothing. ``send_no`` and
     ``seq`` are 0 where no message is known. ``address_hash`` is the 16-byte keyed hash of the normal form,
     empty where not known. ``failure`` is ``permanent``, ``transient``, ``block`` or ``policy`` for bounces.
-    ``scope`` is the topic of an unsubscribe, '' for everything.
+    ``scope`` is the topic of an unsubscribe or a consent, '' for everything. ``body`` is what the kind needs besides,
+    as JSON holds it.
     """
 
     event_id: str
@@ -47,7 +54,7 @@ class Event:
     failure: str = ""
     code: str = ""
     detail: str = ""
-    body: dict[str, str] = field(default_factory=dict)
+    body: dict[str, Any] = field(default_factory=dict)
 
     @property
     def suppresses(self) -> bool:

@@ -70,40 +70,40 @@ class Collector:
 
     async def open(self, request: Request) -> Response:
         """Record an open and return the pixel."""
-        claims = self._claims(request, Purpose.OPEN)
-        await self.recorder.record(self._event(request, Kind.OPENED, claims))
+        claims = self.claims(request, Purpose.OPEN)
+        await self.recorder.record(self.event(request, Kind.OPENED, claims))
         return Response(PIXEL, media_type="image/gif", headers=NO_STORE)
 
     async def click(self, request: Request) -> Response:
         """Record a click and send the reader on: to where our table or our token says, and nowhere else."""
-        claims = self._claims(request, Purpose.CLICK)
+        claims = self.claims(request, Purpose.CLICK)
         target = claims.url or await self.lookups.link_url(claims.send_no, claims.link_no)
         if not is_web_address(target):
             raise TokenError("link: it leads nowhere")
-        event = self._event(request, Kind.CLICKED, claims)
+        event = self.event(request, Kind.CLICKED, claims)
         await self.recorder.record(replace(event, link_no=claims.link_no, url=target[:MAX_URL]))
         return RedirectResponse(target, status_code=302, headers=NO_STORE)
 
     async def view(self, request: Request) -> Response:
         """Show a message in the browser, as long as it is kept."""
-        claims = self._claims(request, Purpose.VIEW)
+        claims = self.claims(request, Purpose.VIEW)
         send = await self.lookups.send(claims.send_no)
         page = await self._rendered(request, send, claims) if send else None
         if page is None:
-            return self._page(pages.gone_page(self.host), 410)
-        await self.recorder.record(self._event(request, Kind.VIEWED, claims))
+            return self.page(pages.gone_page(self.host), 410)
+        await self.recorder.record(self.event(request, Kind.VIEWED, claims))
         return HTMLResponse(page, headers=NO_STORE | {"Content-Security-Policy": pages.VIEW_POLICY})
 
     async def unsubscribe(self, request: Request) -> Response:
         """Ask on GET; unsubscribe on POST, by the page's button or one click (RFC 8058), as often as it comes."""
-        claims = self._claims(request, Purpose.UNSUBSCRIBE)
+        claims = self.claims(request, Purpose.UNSUBSCRIBE)
         if request.method != "POST":
-            return self._page(pages.unsubscribe_page(claims.topic, self.host))
+            return self.page(pages.unsubscribe_page(claims.topic, self.host))
         road = road_of(await read_body(request))
-        event = unsubscribe_event(claims, claims.address_hash, claims.topic, at=self._now(), road=road)
+        event = unsubscribe_event(claims, claims.address_hash, claims.topic, at=self.now(), road=road)
         await self.recorder.record(with_facts(event, request))
         await self.lookups.wait_for_open_offer(claims.address_hash)
-        return self._page(pages.unsubscribed_page(claims.topic, self.host))
+        return self.page(pages.unsubscribed_page(claims.topic, self.host))
 
     async def health(self, request: Request) -> Response:
         """Say that we are here and how many events wait."""
@@ -111,21 +111,21 @@ class Collector:
 
     async def not_found(self, request: Request, error: Exception) -> Response:
         """Answer a token that is not ours, or a path that is none; the same words for all of them."""
-        return self._page(pages.not_found_page(self.host), 404)
+        return self.page(pages.not_found_page(self.host), 404)
 
     async def refused(self, request: Request, error: Exception) -> Response:
         """Answer what HTTP itself forbids: a wrong method, a body too large or too slow."""
         status = error.status_code if isinstance(error, HTTPException) else 400
         headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-        return self._page(pages.not_found_page(self.host), status, headers)
+        return self.page(pages.not_found_page(self.host), status, headers)
 
     async def busy(self, request: Request, error: Exception) -> Response:
         """Answer while the ledger cannot store; providers try a one-click POST again."""
-        return self._page(pages.busy_page(self.host), 503, {"Retry-After": "5"})
+        return self.page(pages.busy_page(self.host), 503, {"Retry-After": "5"})
 
     async def failed(self, request: Request, error: Exception) -> Response:
         """Answer a fault of ours; never a false 2xx."""
-        return self._page(pages.failure_page(self.host), 500, {"Retry-After": "60"})
+        return self.page(pages.failure_page(self.host), 500, {"Retry-After": "60"})
 
     def close(self) -> None:
         """Store what waits and let go of everything."""
@@ -133,18 +133,26 @@ class Collector:
         self.lookups.close()
         self.viewer.close()
 
-    def _page(self, page: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    def page(self, page: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+        """Return a page of ours, which nobody keeps and in which nothing runs."""
         policy = {"Content-Security-Policy": pages.PAGE_POLICY}
         return HTMLResponse(page, status_code=status, headers=NO_STORE | policy | (headers or {}))
 
-    def _claims(self, request: Request, purpose: Purpose) -> Claims:
+    def claims(self, request: Request, purpose: Purpose) -> Claims:
+        """Return what the token of an address says.
+
+        Raises:
+            TokenError: it is none of ours, or for another purpose.
+        """
         return self.tokens.read(request.path_params["token"], purpose)
 
-    def _now(self) -> datetime:
+    def now(self) -> datetime:
+        """Return the business time."""
         return open_clock(self.config.home).now()
 
-    def _event(self, request: Request, kind: Kind, claims: Claims) -> Event:
-        event = Event(uuid.uuid4().hex, kind, self._now(), send_no=claims.send_no, seq=claims.seq)
+    def event(self, request: Request, kind: Kind, claims: Claims) -> Event:
+        """Return what happened to a message, with the facts of the client."""
+        event = Event(uuid.uuid4().hex, kind, self.now(), send_no=claims.send_no, seq=claims.seq)
         return with_facts(event, request)
 
     async def _rendered(self, request: Request, send: SendRow, claims: Claims) -> str | None:

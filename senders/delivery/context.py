@@ -107,11 +107,9 @@ class Context:
                 )
         return profile
 
-    def repeated_relay(self, send: SendRow) -> str:
-        """Return the only relay of a send where that one drops repeats, empty otherwise."""
-        pool = self.config.senders[send.sender].pool if send.sender in self.config.senders else ()
-        relays = [self.config.relays[name] for name in pool if name in self.config.relays]
-        return relays[0].name if len(pool) == len(relays) == 1 and drops_repeats(relays[0]) else ""
+    def repeatable_relays(self) -> frozenset[str]:
+        """Return the relays that drop what they have taken already, so that a doubt may be offered to them again."""
+        return frozenset(name for name, relay in self.config.relays.items() if drops_repeats(relay))
 
     def sign(self, profile: SenderProfile) -> Sign | None:
         """Return the function that signs for a profile, None where the relay signs."""

@@ -55,9 +55,9 @@ class LedgerDesk:
         """
         return RelayDesk(self, relay, worked, is_spare=is_spare)
 
-    async def offer(self, parcel: Parcel) -> bool:
+    async def offer(self, parcel: Parcel, *, relay: str) -> bool:
         """Make the intent durable and say whether the end mark may be written."""
-        wish = Offer(self._lease, parcel.seq, self._waiting[parcel.seq].address_hash)
+        wish = Offer(self._lease, parcel.seq, self._waiting[parcel.seq].address_hash, relay)
         future = self._writer.offer(wish)
         try:
             verdict = await asyncio.shield(future)
@@ -166,7 +166,7 @@ class RelayDesk:
 
     async def offer(self, parcel: Parcel) -> bool:
         """Make the intent durable and say whether the end mark may be written."""
-        return await self._desk.offer(parcel)
+        return await self._desk.offer(parcel, relay=self._relay)
 
     def settle(self, parcel: Parcel, ending: Ending, reply: Reply, connection: str) -> None:
         """Record how a parcel ended."""

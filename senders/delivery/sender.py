@@ -7,6 +7,7 @@ sends, keeping brakes and alerts at work. The run of a shard stands in ``shard``
 import asyncio
 import logging
 import signal
+import sys
 import time
 from collections.abc import Collection, Iterable
 from contextlib import suppress
@@ -31,6 +32,8 @@ from senders.tracking.keys import Keyring
 from senders.transports.kinds import Open, open_transport
 
 logger = logging.getLogger(__name__)
+
+_SWITCH_SECONDS = 0.0002
 
 _HEARTBEAT_SECONDS = 2.0
 _CATCH_UP_SECONDS = 0.05
@@ -57,6 +60,8 @@ async def run_sender(
     stop = stop or asyncio.Event()
     _listen_for_signals(stop)
     keep_freed_memory()
+    # The ledger's thread asks for the interpreter after each statement, and the loop may be busy with text meanwhile.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     metrics = Metrics()
     writer = LedgerWriter(
         config.home,

@@ -127,10 +127,10 @@ class ShardRun:
             seconds = self._context.config.expire_after(send.stream)
             expires_at = to_micros(send.opened_at) + int(seconds * 1_000_000)
             connection.execute("update sends set expires_at = ? where send_no = ?", (expires_at, send.send_no))
-        relay = self._context.repeated_relay(send)
-        if relay and requeue_doubts(connection, self._lease, relay, now):
-            words = "%s: doubts are offered again, %s drops repeats"
-            logger.info(words, send.send_id, relay, extra=self._where("doubts_again"))
+        relays = self._context.repeatable_relays()
+        if relays and requeue_doubts(connection, self._lease, relays, now):
+            words = "%s: doubts are offered again to relays that drop repeats"
+            logger.info(words, send.send_id, extra=self._where("doubts_again"))
         if pass_over_known(connection, self._lease, now) is not Verdict.GO:
             return send, []
         slack = min(self._context.config.retry_seconds[0] * _SLACK_SHARE, _SLACK_MOST_SECONDS)

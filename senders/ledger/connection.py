@@ -5,7 +5,7 @@ times and truths. Add here only what a store must be able to say about itself; h
 ``sqlite_file`` and ``postgresql``.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 
@@ -45,6 +45,9 @@ class Connection(Protocol):
 
     def insert_many(self, table: str, columns: str, rows: Iterable[Sequence[Any]]) -> int:
         """Insert rows by the store's fastest way; none may be there already. Return how many."""
+
+    def given(self, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
+        """Return rows as something to select from, and its parameters; ``columns`` are names with PostgreSQL types."""
 
     def lease_now(self) -> float:
         """Return the seconds of the one clock by which all who share the store measure leases and heartbeats."""

@@ -143,7 +143,8 @@ def _doubt_open_offers(
     connection.execute(
         "insert into attempts"
         " (send_no, seq, tries, state, at, relay, connection, code, enhanced_code, reply, class, sequence)"
-        " select send_no, seq, tries, 'in_doubt', ?, '', '', 0, '',"
+        " select send_no, seq, tries, 'in_doubt', ?,"
+        " coalesce((select name from relays where relays.relay = messages.relay), ''), '', 0, '',"
         " 'the sender ended before it could record the reply', 'connection', sequence from messages"
         " where send_no = ? and seq between ? and ? and state = 'offered' and epoch < ?",
         (now_micros, *key),

@@ -9,7 +9,7 @@ import itertools
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -111,6 +111,12 @@ class PostgresConnection:
         while chunk := list(itertools.islice(rows, _CHUNK)):
             count += self._guarded(partial(work, chunk))
         return _Count(count)
+
+    def given(self, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
+        """Return rows as something to select from, and its parameters: an array for each column."""
+        arrays = ", ".join(f"?::{kind}[]" for kind in columns.values())
+        given = f"(select * from unnest({arrays}) as given ({', '.join(columns)}))"  # noqa: S608
+        return given, [list(column) for column in zip(*rows, strict=True)]
 
     def lease_now(self) -> float:
         """Return the server's clock, which all machines share."""

@@ -6,7 +6,7 @@ the changes of a send under way stand in ``transitions``. Where evidence comes f
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -149,23 +149,23 @@ class Resolving:
         return to_micros(self._clock.now())
 
 
-def requeue_doubts(connection: Connection, lease: Lease, relay: str, now: int) -> int:
-    """Queue again what is in doubt in a shard, for a relay that drops repeats; return how many messages.
+def requeue_doubts(connection: Connection, lease: Lease, relays: Collection[str], now: int) -> int:
+    """Queue again what is in doubt in a shard at relays that drop repeats; return how many messages.
 
-    Within the transaction of the caller, who holds the lease. A send that another relay had a part in is left alone:
-    which of them had an offer that a crash cut off is not known.
+    Within the transaction of the caller, who holds the lease. The newest doubt of a message names the relay of the
+    offer; where none is named, the message is left alone.
     """
-    key = (lease.send_no, lease.first_seq, lease.last_seq)
     rows = connection.execute(
-        "select seq from messages where send_no = ? and seq between ? and ? and state = 'in_doubt' order by seq", key
+        "select m.seq, a.relay from messages as m join attempts as a on a.id = ("
+        "select max(id) from attempts where send_no = m.send_no and seq = m.seq and state = 'in_doubt')"
+        " where m.send_no = ? and m.seq between ? and ? and m.state = 'in_doubt' order by m.seq",
+        (lease.send_no, lease.first_seq, lease.last_seq),
     ).fetchall()
-    others = "select 1 from attempts where send_no = ? and relay not in ('', ?) limit 1"
-    if not rows or connection.execute(others, (lease.send_no, relay)).fetchone():
-        return 0
-    for (seq,) in rows:
+    again = [(seq, relay) for seq, relay in rows if relay in relays]
+    for seq, relay in again:
         finding = Finding(seq, State.QUEUED, RELAY, f"{relay} drops what it has taken already")
         _move(connection, lease.send_no, State.IN_DOUBT, finding, now)
-    return len(rows)
+    return len(again)
 
 
 def refuse_over(send: SendRow, now: int) -> None:

@@ -1,11 +1,12 @@
-"""Runs of offers and of results in a few statements each, for a store where every statement costs a round trip.
+"""Runs of offers and of results in a few statements each.
 
-The meaning is that of ``transitions``, row by row; the contract tests hold both to it. Add here only what a group
-of the writer holds by the hundred; these statements are PostgreSQL's own.
+A statement costs a server a round trip, and a file two changes of the thread that may run. The meaning is that of
+``transitions``, row by row; the contract tests hold both to it. Add here only what a group of the writer holds by
+the dozen.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from senders.failpoints import passing
 from senders.ledger.connection import Connection
@@ -20,11 +21,23 @@ from senders.ledger.transitions import (
     attempt_values,
     note_bounce,
     offer,
+    relay_number,
     settle,
 )
 from senders.message import FINAL_STATES
 
+_T = TypeVar("_T")
 _Key = tuple[int, int]
+_WISHES = {"send_no": "bigint", "seq": "bigint", "address_hash": "bytea", "relay": "bigint"}
+_OUTCOMES = {
+    "send_no": "bigint",
+    "seq": "bigint",
+    "epoch": "bigint",
+    "state": "text",
+    "next_at": "bigint",
+    "from_state": "text",
+}
+_CHUNK = 128
 
 
 def runs_of(group: Sequence[Any]) -> Iterator[tuple[object, list[int]]]:
@@ -59,51 +72,37 @@ def offer_run(
     connection: Connection, wishes: Sequence[Offer], gate: Gate, sequence: int, now_micros: int
 ) -> list[Verdict]:
     """Begin offers of one lease, or say of each why not, as `transitions.offer` does."""
-    if gate.verdict is not Verdict.GO:
-        return [offer(connection, wish, gate, sequence, now_micros) for wish in wishes]
-    suppressed = _suppressed(connection, wishes, gate)
-    begun = _begin(connection, [wish for wish in wishes if wish.seq not in suppressed], sequence, now_micros)
+    begun: set[int] = set()
+    if gate.verdict is Verdict.GO and len(wishes) > 1:
+        for chunk in _chunks(wishes):
+            begun |= _begin(connection, chunk, gate, sequence, now_micros)
     answers = []
     for wish in wishes:
-        if wish.seq in suppressed:
-            answers.append(offer(connection, wish, gate, sequence, now_micros))
-        elif wish.seq in begun:
+        if wish.seq in begun:
             begun.remove(wish.seq)  # asked for twice in one run: the second finds it offered
             passing("offer.applied")
             answers.append(Verdict.GO)
         else:
-            answers.append(Verdict.CLOSED)
+            answers.append(offer(connection, wish, gate, sequence, now_micros))
     return answers
 
 
-def _suppressed(connection: Connection, wishes: Sequence[Offer], gate: Gate) -> set[int]:
-    rows = connection.execute(
-        "select w.seq from unnest(?::bigint[], ?::bytea[]) as w (seq, address_hash)"
-        " where exists (select 1 from suppressions as s where s.address_hash = w.address_hash and s.scope in ('', ?))",
-        ([wish.seq for wish in wishes], [wish.address_hash for wish in wishes], gate.scope),
-    ).fetchall()
-    return {row[0] for row in rows}
-
-
-def _begin(connection: Connection, wishes: Sequence[Offer], sequence: int, now_micros: int) -> set[int]:
-    if not wishes:
-        return set()
+def _begin(connection: Connection, wishes: Sequence[Offer], gate: Gate, sequence: int, now_micros: int) -> set[int]:
+    """Begin those offers that nothing is in the way of, and return their messages; suppressions are read here (G4)."""
     lease = wishes[0].lease
-    # The send's number stands in each row as well: with a constant, and before the table's first ANALYZE, the planner
-    # expects few messages of a send and looks at all of them for each offer.
+    # The send's number stands in each row as well: with a constant, and before the table's first ANALYZE, PostgreSQL's
+    # planner expects few messages of a send and looks at all of them for each offer.
+    relays = {name: relay_number(connection, name) for name in {one.relay for one in wishes}}
+    given, values = connection.given(
+        _WISHES, [(lease.send_no, one.seq, one.address_hash, relays[one.relay]) for one in wishes]
+    )
     rows = connection.execute(
-        "update messages as m set state = 'offered', tries = m.tries + 1, epoch = ?, sequence = ?, next_at = 0,"
-        " changed_at = ? from unnest(?::bigint[], ?::bigint[], ?::bytea[]) as w (send_no, seq, address_hash)"
-        " where m.send_no = w.send_no and m.seq = w.seq and m.state in ('queued', 'deferred')"
-        " and m.address_hash = w.address_hash returning m.seq",
-        (
-            lease.epoch,
-            sequence,
-            now_micros,
-            [lease.send_no] * len(wishes),
-            [wish.seq for wish in wishes],
-            [wish.address_hash for wish in wishes],
-        ),
+        "update messages set state = 'offered', tries = messages.tries + 1, epoch = ?, sequence = ?, next_at = 0,"  # noqa: S608
+        f" relay = w.relay, changed_at = ? from {given} as w"
+        " where messages.send_no = w.send_no and messages.seq = w.seq and messages.state in ('queued', 'deferred')"
+        " and messages.address_hash = w.address_hash and not exists (select 1 from suppressions as s"
+        " where s.address_hash = w.address_hash and (s.scope || '') in ('', ?)) returning messages.seq",
+        (lease.epoch, sequence, now_micros, *values, gate.scope),
     ).fetchall()
     return {row[0] for row in rows}
 
@@ -115,7 +114,9 @@ def settle_run(
     keys = [(outcome.lease.send_no, outcome.seq) for outcome in outcomes]
     if len(set(keys)) < len(keys) or not all(outcome.offered for outcome in outcomes):
         return [settle(connection, outcome, now_micros, suppressed) for outcome in outcomes]
-    stands = _move(connection, outcomes, now_micros)
+    stands: dict[_Key, tuple[int, int]] = {}
+    for chunk in _chunks(outcomes):
+        stands |= _move(connection, chunk, now_micros)
     moved = [(outcome, stands[key]) for outcome, key in zip(outcomes, keys, strict=True) if key in stands]
     passing("result.applied")
     connection.insert_many("attempts", ATTEMPT, (attempt_values(one, stand, now_micros) for one, stand in moved))
@@ -126,20 +127,30 @@ def settle_run(
 
 def _move(connection: Connection, outcomes: Sequence[Outcome], now_micros: int) -> dict[_Key, tuple[int, int]]:
     """Give offered messages their states; return tries and sequence of those that stood where they should."""
+    given, values = connection.given(
+        _OUTCOMES,
+        [
+            (
+                outcome.lease.send_no,
+                outcome.seq,
+                outcome.lease.epoch,
+                str(outcome.state),
+                outcome.next_at,
+                "in_doubt" if outcome.state in FINAL_STATES else "offered",
+            )
+            for outcome in outcomes
+        ],
+    )
     rows = connection.execute(
-        "update messages as m set state = w.state, next_at = w.next_at, changed_at = ?"
-        " from unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::text[], ?::bigint[], ?::text[])"
-        " as w (send_no, seq, epoch, state, next_at, from_state) where m.send_no = w.send_no and m.seq = w.seq"
-        " and m.epoch = w.epoch and m.state in ('offered', w.from_state)"
-        " returning m.send_no, m.seq, m.tries, m.sequence",
-        (
-            now_micros,
-            [outcome.lease.send_no for outcome in outcomes],
-            [outcome.seq for outcome in outcomes],
-            [outcome.lease.epoch for outcome in outcomes],
-            [str(outcome.state) for outcome in outcomes],
-            [outcome.next_at for outcome in outcomes],
-            ["in_doubt" if outcome.state in FINAL_STATES else "offered" for outcome in outcomes],
-        ),
+        f"update messages set state = w.state, next_at = w.next_at, changed_at = ? from {given} as w"  # noqa: S608
+        " where messages.send_no = w.send_no and messages.seq = w.seq and messages.epoch = w.epoch"
+        " and messages.state in ('offered', w.from_state)"
+        " returning messages.send_no, messages.seq, messages.tries, messages.sequence",
+        (now_micros, *values),
     ).fetchall()
     return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+
+
+def _chunks(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(items), _CHUNK):
+        yield items[start : start + _CHUNK]

@@ -248,7 +248,137 @@ create table resolutions (
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
+_VERSION_3 = """
+-- The relay of an open offer, by number, so that a crash leaves a doubt that says where to ask; 0 is none yet.
+create table relays (
+    relay integer primary key autoincrement,
+    name text not null unique
+);
+alter table messages add column relay integer not null default 0;
+
+-- What a person chose, the newest choice of each name: 'topic:<topic>', 'frequency', 'pause_until', 'tracking',
+-- 'language'. Suppressions stay the truth about what may not be sent.
+create table preferences (
+    address_hash blob not null check (length(address_hash) = 16),
+    name text not null,
+    value text not null,
+    at integer not null,
+    event_id text not null,
+    sequence integer not null,
+    primary key (address_hash, name)
+) without rowid;
+
+-- For the soft-bounce policy, which counts by address and time.
+create index inbound_bounced on inbound (address_hash, received_at) where kind = 'bounced';
+
+-- Sign-ups that wait for the person's word; token is the digest of what the confirmation mail carries.
+create table signups (
+    signup_id text primary key,
+    token blob not null unique,
+    form text not null,
+    email text not null,
+    address_hash blob not null,
+    topics text not null,
+    fields text not null,
+    language text not null,
+    wording text not null,
+    ip text not null,
+    user_agent text not null,
+    asked_at integer not null,
+    expires_at integer not null,
+    confirmed_at integer
+);
+
+-- How often something was done in a window (T10); a bucket is counted and judged in one statement.
+create table quotas (
+    bucket text primary key,
+    window_at integer not null,
+    used integer not null,
+    last_at integer not null
+) without rowid;
+
+-- Mail that somebody waits for, until it stands in a send of its own; then send_no and seq name the message.
+create table outbox (
+    id integer primary key autoincrement,
+    request_id text not null unique,
+    template text not null,
+    email text not null,
+    address_hash blob not null,
+    fields text not null,
+    language text not null default '',
+    state text not null default 'waiting' check (state in ('waiting', 'taken', 'refused')),
+    reason text not null default '',
+    send_no integer not null default 0,
+    seq integer not null default 0,
+    requested_at integer not null,
+    expires_at integer
+);
+create index outbox_waiting on outbox (id) where state = 'waiting';
+
+-- Keys of the API; digest is all that is kept of a key.
+create table api_keys (
+    key_id text primary key,
+    name text not null,
+    digest blob not null,
+    scopes text not null,
+    created_at integer not null,
+    revoked_at integer
+);
+
+-- Answers already given under an idempotency key, so that a repeat gets the same one.
+create table idempotency (
+    key_id text not null,
+    idempotency_key text not null,
+    fingerprint blob not null,
+    status integer not null,
+    body text not null,
+    at integer not null,
+    primary key (key_id, idempotency_key)
+) without rowid;
+
+-- What was let in and could not be understood, with its raw bytes, until somebody replays or drops it.
+create table dead_letters (
+    id integer primary key autoincrement,
+    source text not null,
+    reason text not null,
+    headers text not null,
+    payload blob not null,
+    digest blob not null unique,
+    tries integer not null default 0,
+    received_at integer not null,
+    replayed_at integer,
+    dropped_at integer
+);
+
+-- Signed calls seen already, where the signature alone does not show a repeat.
+create table seen_calls (
+    source text not null,
+    token text not null,
+    at integer not null,
+    primary key (source, token)
+) without rowid;
+
+-- Outgoing webhooks: how far each has read, and what it has not delivered yet.
+create table hook_cursors (
+    hook text primary key,
+    last_id integer not null
+) without rowid;
+create table hook_calls (
+    id integer primary key autoincrement,
+    hook text not null,
+    call_id text not null,
+    body text not null,
+    tries integer not null default 0,
+    next_at integer not null,
+    state text not null default 'waiting' check (state in ('waiting', 'delivered', 'failed')),
+    answer text not null default '',
+    created_at integer not null,
+    unique (hook, call_id)
+);
+create index hook_calls_waiting on hook_calls (next_at) where state = 'waiting';
+"""
+
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 

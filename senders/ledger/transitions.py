@@ -42,11 +42,12 @@ STOPPING = frozenset({Verdict.PAUSED, Verdict.CANCELLED, Verdict.LOST_LEASE})
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The wish to write the end mark of one message."""
+    """The wish to write the end mark of one message to a relay."""
 
     lease: Lease
     seq: int
     address_hash: bytes
+    relay: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +130,24 @@ def offer(connection: Connection, wish: Offer, gate: Gate, sequence: int, now_mi
     if found is not None:
         return _pass_over(connection, wish, State.SUPPRESSED, str(found[0]), now_micros)
     done = connection.execute(
-        "update messages set state = 'offered', tries = tries + 1, epoch = ?, sequence = ?, next_at = 0, changed_at = ?"
-        " where send_no = ? and seq = ? and state in ('queued', 'deferred') and address_hash = ?",
-        (wish.lease.epoch, sequence, now_micros, *key, wish.address_hash),
+        "update messages set state = 'offered', tries = tries + 1, epoch = ?, sequence = ?, next_at = 0, relay = ?,"
+        " changed_at = ? where send_no = ? and seq = ? and state in ('queued', 'deferred') and address_hash = ?",
+        (wish.lease.epoch, sequence, relay_number(connection, wish.relay), now_micros, *key, wish.address_hash),
     )
     passing("offer.applied")
     return Verdict.GO if done.rowcount == 1 else Verdict.CLOSED
+
+
+def relay_number(connection: Connection, name: str) -> int:
+    """Return the number by which messages know a relay; 0 where it has no name."""
+    if not name:
+        return 0
+    query = "select relay from relays where name = ?"
+    row = connection.execute(query, (name,)).fetchone()
+    if row is None:
+        connection.execute("insert into relays (name) values (?)", (name,))
+        row = connection.execute(query, (name,)).fetchone()
+    return int(row[0])
 
 
 def mark_first_offer(connection: Connection, send_no: int, now_micros: int) -> None:

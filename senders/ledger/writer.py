@@ -29,7 +29,7 @@ from senders.ledger.restoring import notice
 from senders.ledger.rows import Suppression, to_micros
 from senders.ledger.runs import offer_run, runs_of, settle_run
 from senders.ledger.suppression_log import SuppressionLog
-from senders.ledger.transitions import Gate, Offer, Outcome, Verdict, mark_first_offer, offer, open_gate, settle
+from senders.ledger.transitions import Gate, Offer, Outcome, Verdict, mark_first_offer, open_gate
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class LedgerWriter:
         home: Path,
         clock: Clock,
         *,
-        group_wait_seconds: float = 0.002,
+        group_wait_seconds: float = 0.001,
         on_commit: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         self._on_commit = on_commit
@@ -194,11 +194,7 @@ class LedgerWriter:
         with self._database.write() as connection:
             now = to_micros(self._clock.now())
             sequence = next_sequence(connection) if any(isinstance(item.what, Offer) for item in group) else 0
-            gates: dict[Lease, Gate] = {}
-            if connection.is_server:
-                found = self._apply_runs(connection, [item.what for item in group], gates, sequence, now)
-            else:
-                found = [self._apply(connection, item.what, gates, sequence, now) for item in group]
+            found = self._apply(connection, [item.what for item in group], sequence, now)
             for send_no in _sends_begun(group, found):
                 mark_first_offer(connection, send_no, now)
             answers = [(item.future, one) for item, one in zip(group, found, strict=True) if item.future is not None]
@@ -207,39 +203,23 @@ class LedgerWriter:
         passing("commit.after")
         return answers
 
-    def _apply(
-        self,
-        connection: Connection,
-        what: Offer | Outcome | Work,
-        gates: dict[Lease, Gate],
-        sequence: int,
-        now: int,
-    ) -> Any:
-        if isinstance(what, Offer):
-            return offer(connection, what, _gate(connection, what.lease, gates, now), sequence, now)
-        if isinstance(what, Outcome):
-            if not settle(connection, what, now, self._suppressed):
-                _warn(what)
-            return None
-        gates.clear()
-        return _work(connection, what, now)
-
-    def _apply_runs(
-        self, connection: Connection, group: list[Any], gates: dict[Lease, Gate], sequence: int, now: int
-    ) -> list[Any]:
-        """Do the same in as few statements as the order allows; return the answers in order."""
+    def _apply(self, connection: Connection, group: list[Any], sequence: int, now: int) -> list[Any]:
+        """Do what a group asks for, in as few statements as the order allows; return the answers in order."""
         found: list[Any] = [None] * len(group)
+        gates: dict[Lease, Gate] = {}
         for kind, places in runs_of(group):
             run = [group[place] for place in places]
             if isinstance(kind, Lease):
-                answers: list[Any] = offer_run(connection, run, _gate(connection, kind, gates, now), sequence, now)
-            elif kind is Outcome:
+                gate = gates.get(kind) or gates.setdefault(kind, open_gate(connection, kind, now))
+                answers: list[Any] = offer_run(connection, run, gate, sequence, now)
+            elif kind is Outcome or isinstance(run[0], Outcome):
                 settled = settle_run(connection, run, now, self._suppressed)
                 answers = [None] * len(run)
                 for one in itertools.compress(run, map(operator.not_, settled)):
                     _warn(one)
             else:
-                answers = [self._apply(connection, one, gates, sequence, now) for one in run]
+                gates.clear()  # it may have changed what they hold
+                answers = [_work(connection, one, now) for one in run]
             for place, answer in zip(places, answers, strict=True):
                 found[place] = answer
         return found
@@ -257,14 +237,6 @@ class LedgerWriter:
                 group.append(item)
         reason = SenderError(f"the ledger's writer has stopped: {error}")
         _deliver([(item.future, reason) for item in group if item.future is not None])
-
-
-def _gate(connection: Connection, lease: Lease, gates: dict[Lease, Gate], now: int) -> Gate:
-    """Return what holds for the offers of a lease in this transaction, looked up once."""
-    gate = gates.get(lease)
-    if gate is None:
-        gate = gates[lease] = open_gate(connection, lease, now)
-    return gate
 
 
 def _sends_begun(group: list[_Item], verdicts: list[Any]) -> set[int]:

@@ -30,6 +30,10 @@ _HEAD = struct.Struct(">BBBIIH")
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 _BASE32_PAIRS = tuple(first + second for first in _BASE32 for second in _BASE32)
+_MESSAGE_ID = re.compile(r"<?([0-9a-f]{30})(?:@[^\s<>]*)?>?")
+_MESSAGE = struct.Struct(">II")
+_MESSAGE_TAG_BYTES = 7
+_IDENTITY = b"mailrail-msgid"
 _RETURN_PATH = re.compile(r"b\+([0-9a-f]{1,8})\.([0-9a-f]{1,8})\.([a-z2-7]{16})")
 
 
@@ -41,6 +45,8 @@ class Purpose(IntEnum):
     VIEW = 3
     UNSUBSCRIBE = 4
     BOUNCE = 5  # return paths only
+    MESSAGE = 6  # Message-IDs only
+    PREFERENCES = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +101,20 @@ class SendTokens:
         return self._sign(Purpose.UNSUBSCRIBE, seq, 0, address_hash + encoded)
 
     def message_id(self, seq: int, domain: str) -> str:
-        """Return the Message-ID without its angle brackets; the same at every try."""
-        key = self.identity or self.key
-        digest = hashlib.blake2b(_HEAD.pack(VERSION, 0, 0, self.send_no, seq, 0), digest_size=15, key=key)
-        return f"{digest.hexdigest()}@{domain}"
+        """Return the Message-ID without its angle brackets; the same at every try, and it names its message."""
+        tag = _message_tag(self.identity or self.key, self.send_no, seq)
+        return f"{_MESSAGE.pack(self.send_no, seq).hex()}{tag.hex()}@{domain}"
 
     def return_path(self, seq: int, bounce_domain: str) -> str:
         """Return the envelope sender; it survives a change of case on its way back."""
         tag = _base32(_tag(self.key, self.send_no, seq))
         return f"b+{self.send_no:x}.{seq:x}.{tag}@{bounce_domain}"
+
+    def preferences(self, seq: int, address_hash: bytes) -> str:
+        """Return the token of a person's preference page."""
+        if len(address_hash) != HASH_BYTES:
+            raise TokenError("token: a preference page needs a 16-byte address hash")
+        return self._sign(Purpose.PREFERENCES, seq, 0, address_hash)
 
     def _sign(self, purpose: Purpose, seq: int, link_no: int = 0, payload: bytes = b"") -> str:
         body = _HEAD.pack(VERSION, self.key_id, purpose, self.send_no, seq, link_no) + payload
@@ -125,7 +136,7 @@ def send_tokens(keyring: Keyring, send_no: int) -> SendTokens:
     """Return the signer of one send, with keys derived from the keyring's."""
     key_id = keyring.current_id
     key = derive_key(keyring.token_key(key_id), send_no, b"mailrail-token")
-    identity = derive_key(keyring.address_key, send_no, b"mailrail-msgid")
+    identity = derive_key(keyring.address_key, send_no, _IDENTITY)
     return SendTokens(send_no, key_id, key, identity)
 
 
@@ -137,6 +148,11 @@ def derive_key(master: bytes, send_no: int, person: bytes) -> bytes:
 def _tag(key: bytes, send_no: int, seq: int) -> bytes:
     body = _HEAD.pack(VERSION, 0, Purpose.BOUNCE, send_no, seq, 0)
     return hashlib.blake2b(body, digest_size=TAG_BYTES, key=key).digest()
+
+
+def _message_tag(key: bytes, send_no: int, seq: int) -> bytes:
+    body = _HEAD.pack(VERSION, 0, Purpose.MESSAGE, send_no, seq, 0)
+    return hashlib.blake2b(body, digest_size=_MESSAGE_TAG_BYTES, key=key).digest()
 
 
 class TokenReader:
@@ -180,6 +196,24 @@ class TokenReader:
                 return Claims(Purpose.BOUNCE, send_no, seq)
         raise TokenError("return path: the signature does not match")
 
+    def read_message_id(self, message_id: str) -> Claims:
+        """Return which message a Message-ID names, with or without its angle brackets.
+
+        Its tag tells ours from others'; it is 56 bits and travels in the open, so it proves no right to anything.
+
+        Raises:
+            TokenError: it is none of ours.
+        """
+        match = _MESSAGE_ID.fullmatch(message_id.strip().lower())
+        if not match:
+            raise TokenError("message id: not of our form")
+        raw = bytes.fromhex(match[1])
+        send_no, seq = _MESSAGE.unpack_from(raw)
+        identity = derive_key(self._keyring.address_key, send_no, _IDENTITY)
+        if not hmac.compare_digest(raw[_MESSAGE.size :], _message_tag(identity, send_no, seq)):
+            raise TokenError("message id: the signature does not match")
+        return Claims(Purpose.MESSAGE, send_no, seq)
+
     def _derive(self, key_id: int, send_no: int) -> bytes:
         return derive_key(self._keyring.token_key(key_id), send_no, b"mailrail-token")
 
@@ -201,4 +235,6 @@ def _claims(purpose: Purpose, send_no: int, seq: int, link_no: int, payload: byt
     if purpose is Purpose.UNSUBSCRIBE:
         topic = payload[HASH_BYTES:].decode()
         return Claims(purpose, send_no, seq, address_hash=payload[:HASH_BYTES], topic=topic)
+    if purpose is Purpose.PREFERENCES:
+        return Claims(purpose, send_no, seq, address_hash=payload)
     return Claims(purpose, send_no, seq, link_no=link_no, url=payload.decode())

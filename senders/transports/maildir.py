@@ -27,6 +27,7 @@ class MaildirTransport:
             raise ConfigError(f"relays.{relay.name}.folder: it is missing; set the folder that takes the files.")
         self._name = relay.name
         self._folder = relay.folder
+        self._read_names: frozenset[str] = frozenset()
 
     async def run(self, source: Source, desk: Desk) -> None:
         """Write files until the source is empty.
@@ -34,6 +35,8 @@ class MaildirTransport:
         Raises:
             TransientError: the folder takes no file; the message went back to the source, or stands as not sent.
         """
+        # What a mail program has moved on since would not be replaced by a rename into ``new``.
+        self._read_names = await asyncio.to_thread(self._names_read)
         while (parcel := await source.next()) is not None:
             try:
                 draft = await asyncio.to_thread(self._write, parcel)
@@ -44,6 +47,12 @@ class MaildirTransport:
                 draft.unlink(missing_ok=True)
                 continue
             await self._place(draft, parcel, source, desk)
+
+    def _names_read(self) -> frozenset[str]:
+        try:
+            return frozenset(entry.name.partition(":")[0] for entry in os.scandir(self._folder / "cur"))
+        except OSError:
+            return frozenset()  # none yet; what is wrong with the folder shows when it is written to
 
     def _write(self, parcel: Parcel) -> Path:
         """Write a message to where nobody looks yet, durably, and return its file."""
@@ -62,6 +71,10 @@ class MaildirTransport:
         """Rename, which is the end mark; what fails before it was not sent."""
         place = self._folder / "new" / file_name(parcel)
         passing("mark.before")
+        if place.name in self._read_names:
+            draft.unlink(missing_ok=True)
+            desk.settle(parcel, Ending.ANSWERED, Reply(250, "2.0.0", "2.0.0 written and read before"), self._name)
+            return
         try:
             draft.replace(place)
         except OSError as error:

@@ -17,7 +17,7 @@ from senders.ledger.owner import this_owner
 from senders.ledger.rows import Approval, SendSpec, ShardSpec
 from senders.ledger.runs import offer_run, settle_run
 from senders.ledger.store import Ledger
-from senders.ledger.transitions import Offer, Outcome, Verdict, offer, open_gate, settle
+from senders.ledger.transitions import Offer, Outcome, Verdict, open_gate
 from senders.message import State
 from tests.benchmarks.measure import Benchmark, Measured, Missing, rounds, seconds
 from tests.fixtures.postgres import ABSENT, IS_ABSENT, Server
@@ -65,10 +65,7 @@ class _Desk:
         with self.database.write() as connection:
             gate = open_gate(connection, wishes[0].lease, self.now)
             sequence = next_sequence(connection)
-            if connection.is_server:
-                verdicts = offer_run(connection, wishes, gate, sequence, self.now)
-            else:
-                verdicts = [offer(connection, wish, gate, sequence, self.now) for wish in wishes]
+            verdicts = offer_run(connection, wishes, gate, sequence, self.now)
         if set(verdicts) != {Verdict.GO}:
             raise RuntimeError(f"not every offer was let go: {set(verdicts)}")
 
@@ -77,11 +74,7 @@ class _Desk:
             Outcome(wish.lease, wish.seq, State.ACCEPTED, True, "relay", "c1", 250, "2.0.0", _REPLY) for wish in wishes
         ]
         with self.database.write() as connection:
-            if connection.is_server:
-                found = settle_run(connection, outcomes, self.now, [])
-            else:
-                found = [settle(connection, outcome, self.now) for outcome in outcomes]
-            if not all(found):
+            if not all(settle_run(connection, outcomes, self.now, [])):
                 raise RuntimeError("a result did not find its offer")
 
 

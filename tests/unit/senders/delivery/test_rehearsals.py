@@ -98,6 +98,21 @@ def test_kill_minus_nine_leaves_no_doubt_at_a_maildir(home):
     assert found(home, send_no) == {State.ACCEPTED: COUNT}
 
 
+def test_what_a_mail_program_has_read_is_not_written_again(home):
+    send_no = open_send(home, 3)
+    send_all(maildir_settings(home))
+    for path in (home / "mail" / "new").iterdir():
+        path.rename(home / "mail" / "cur" / f"{path.name}:2,S")
+    leave_a_doubt(home, 2, relay="sink")
+    with Ledger.open(home) as ledger, ledger._database.write() as connection:
+        connection.execute("update sends set state = 'running'")
+        connection.execute("update shards set done = 0, next_at = 0")
+    send_all(maildir_settings(home))
+    assert found(home, send_no) == {State.ACCEPTED: 3}
+    assert list((home / "mail" / "new").iterdir()) == []
+    assert len(list((home / "mail" / "cur").iterdir())) == 3
+
+
 def test_nowhere_takes_everything(home):
     send_no = open_send(home, 20)
     config = settings(home, 0)
@@ -180,7 +195,7 @@ def leave_a_doubt(home, seq, *, relay=""):
 
 def test_what_a_crash_left_in_doubt_is_offered_again_with_its_key(home, provider):
     send_no = open_send(home, 3)
-    leave_a_doubt(home, 2)
+    leave_a_doubt(home, 2, relay="sink")
     send_all(provider_settings(home))
     assert found(home, send_no) == {State.ACCEPTED: 3}
     with Ledger.open(home) as ledger:
@@ -188,9 +203,10 @@ def test_what_a_crash_left_in_doubt_is_offered_again_with_its_key(home, provider
     assert (resolution.seq, resolution.state, resolution.resolver) == (2, State.QUEUED, RELAY)
 
 
-def test_a_doubt_of_another_relay_stays_one(home, provider):
+@pytest.mark.parametrize("relay", ["old-smtp", ""])
+def test_a_doubt_of_another_relay_or_of_none_known_stays_one(home, provider, relay):
     send_no = open_send(home, 3)
-    leave_a_doubt(home, 2, relay="old-smtp")
+    leave_a_doubt(home, 2, relay=relay)
     send_all(provider_settings(home))
     assert found(home, send_no) == {State.ACCEPTED: 2, State.IN_DOUBT: 1}
 

@@ -32,9 +32,9 @@ class Desk:
     def claim(self, owner, seconds=SECONDS):
         return self.run(claim, str(owner), seconds, self.now)
 
-    def offer(self, lease, seq):
+    def offer(self, lease, seq, *, relay=""):
         def work(connection):
-            wish = Offer(lease, seq, seq.to_bytes(16, "big"))
+            wish = Offer(lease, seq, seq.to_bytes(16, "big"), relay)
             return offer(connection, wish, open_gate(connection, lease, self.now), 1, self.now)
 
         return self.run(work)
@@ -178,6 +178,15 @@ def test_a_late_reply_settles_the_doubt_it_left(desk, open_send, ledger):
     assert ledger.message(send_no, 2).state is State.IN_DOUBT
     assert not desk.settle(first, 3, State.REFUSED, offered=False)
     assert ledger.message(send_no, 3).state is State.QUEUED
+
+
+def test_a_doubt_that_a_crash_left_names_the_relay(desk, open_send, ledger):
+    send_no = open_send(5)
+    first = desk.claim(this_owner(), -1.0)
+    for seq, relay in ((1, "main"), (2, "spare"), (3, "main")):
+        assert desk.offer(first, seq, relay=relay) is Verdict.GO
+    desk.claim(this_owner())
+    assert [ledger.attempts(send_no, seq)[-1].relay for seq in (1, 2, 3)] == ["main", "spare", "main"]
 
 
 @pytest.mark.parametrize("state", [State.DEFERRED, State.QUEUED])

@@ -28,7 +28,7 @@ def test_a_newer_ledger_is_refused(tmp_path):
     with sqlite3.connect(path) as connection:
         connection.execute("update meta set value = '99' where key = 'schema_version'")
     connection.close()
-    with pytest.raises(ConfigError, match="schema version 99, this Mailrail knows up to 2"):
+    with pytest.raises(ConfigError, match="schema version 99, this Mailrail knows up to 3"):
         Ledger.open(tmp_path)
 
 

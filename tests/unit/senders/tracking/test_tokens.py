@@ -201,3 +201,23 @@ def test_tokens_of_a_preview_are_good_for_nothing(ring: Keyring) -> None:
 @given(st.binary(min_size=10, max_size=10))
 def test_return_paths_are_written_in_base32(tag: bytes) -> None:
     assert _base32(tag) == base64.b32encode(tag).decode("ascii").lower()
+
+
+def test_a_message_id_names_its_message_and_nobody_elses(ring):
+    reader = TokenReader(ring)
+    message_id = send_tokens(ring, 7).message_id(12, "news.example")
+    for form in (message_id, f"<{message_id}>", f"  <{message_id.upper()}> ", message_id.partition("@")[0]):
+        claims = reader.read_message_id(form)
+        assert (claims.send_no, claims.seq) == (7, 12)
+    altered = f"{message_id[:7]}{int(message_id[7], 16) ^ 1:x}{message_id[8:]}"
+    for wrong in (altered, "abc@news.example", f"{message_id} and more", ""):
+        with pytest.raises(TokenError):
+            reader.read_message_id(wrong)
+
+
+def test_a_preference_token_knows_its_person_and_is_good_for_nothing_else(ring):
+    reader, person = TokenReader(ring), b"p" * 16
+    token = send_tokens(ring, 7).preferences(12, person)
+    assert reader.read(token, Purpose.PREFERENCES).address_hash == person
+    with pytest.raises(TokenError):
+        reader.read(token, Purpose.UNSUBSCRIBE)
