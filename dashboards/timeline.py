@@ -1,6 +1,6 @@
 """One contact and everything that happened with it, in words, for the terminal and the contact page.
 
-The queries are ``contact``, ``contact_suppressions`` and ``timeline``. Add a kind of happening here together with its
+The queries are ``contact``, those of ``contact_…`` and ``timeline``. Add a kind of happening here together with its
 branch of the query and its words; colours and layout belong to whoever shows it.
 """
 
@@ -45,8 +45,8 @@ class UnknownContactError(LookupError):
 class Timeline:
     """One contact as it stands, and what happened with it, oldest first.
 
-    ``contact`` holds the columns of the query of that name and ``suppressions``, a list of rows. ``happenings`` has the
-    columns of ``COLUMNS``; ``title`` and ``detail`` are plain text on one line.
+    ``contact`` holds the columns of the query of that name and the rows of three others: ``suppressions``, ``consents``
+    and ``choices``. ``happenings`` has the columns of ``COLUMNS``; ``title`` and ``detail`` are plain text on one line.
     """
 
     contact: Row
@@ -73,11 +73,14 @@ def read_timeline(connection: duckdb.DuckDBPyConnection, contact_id: str) -> Tim
     contacts = read_frame(connection, "contact", contact_id=contact_id).to_dicts()
     if not contacts:
         raise UnknownContactError(f"no contact {contact_id} in the marts")
-    suppressions = read_frame(connection, "contact_suppressions", contact_id=contact_id).to_dicts()
+    more = {
+        name: read_frame(connection, f"contact_{name}", contact_id=contact_id).to_dicts()
+        for name in ("suppressions", "consents", "choices")
+    }
     rows = read_frame(connection, "timeline", contact_id=contact_id).to_dicts()
     told = [{**row, **tell(row)._asdict()} for row in rows]
     happenings = pl.DataFrame([{name: row[name] for name in COLUMNS} for row in told], schema=dict(COLUMNS))
-    return Timeline({**contacts[0], "suppressions": suppressions}, happenings)
+    return Timeline({**contacts[0], **more}, happenings)
 
 
 def tell(row: Row) -> Words:
@@ -113,6 +116,10 @@ def _bounced(row: Row, failure: str) -> Words:
     return Words(f"{_FAILURES.get(failure, 'Bounced')}: {_campaign(row)}", row["note"] or "")
 
 
+def _soft_bounced(row: Row, _: str) -> Words:
+    return Words(f"Given up after soft bounces, the last of {_campaign(row)}", row["note"] or "")
+
+
 def _complained(row: Row, _: str) -> Words:
     return Words(f"Complained about {_campaign(row)}", row["note"] or "")
 
@@ -144,6 +151,7 @@ _TOLD = {
     "viewed": _viewed,
     "unsubscribed": _unsubscribed,
     "bounced": _bounced,
+    "soft_bounced": _soft_bounced,
     "complained": _complained,
     "subscription": _subscription,
     "exclusion": _exclusion,

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from assets.audiences.definition import check_campaign
 from assets.ingestion.definitions import check_definition
+from assets.outbox.checking import check_letter
+from assets.outbox.definition import letter_folders
 from assets.warehouse import dbt
 from assets.warehouse.segments import check_segments
 from orchestration.settings import Settings, export_environment
@@ -21,11 +23,14 @@ def check_project(settings: Settings) -> tuple[list[Problem], dict[str, int]]:
     campaigns = sorted((settings.project / "assets" / "campaigns").glob("*/defs.yaml"))
     by_source = [check_definition(path, home=settings.home) for path in sources]
     by_campaign = [check_campaign(path.parent, segments=segments, profiles=settings.expire_hours) for path in campaigns]
-    problems = [*found, *(p for group in (*by_source, *by_campaign) for p in group)]
+    streams = {name: sender.stream for name, sender in settings.senders.items()}
+    by_letter = [check_letter(folder, streams) for folder in letter_folders(settings.project)]
+    problems = [*found, *(p for group in (*by_source, *by_campaign, *by_letter) for p in group)]
     loaded = {
         "campaigns": sum(map(_is_sound, by_campaign)),
         "sources": sum(map(_is_sound, by_source)),
         "segments": len(segments - {Path(p.path).stem for p in found}),
+        "transactional": sum(map(_is_sound, by_letter)),
         "journeys": 0,
     }
     return [_relative(problem, settings.project) for problem in problems], loaded

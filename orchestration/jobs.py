@@ -31,7 +31,7 @@ def build_jobs() -> list[Any]:
             "load_events",
             selection=mail | models | published,
             description=(
-                "From the ledger to the published copy: load opens, clicks, unsubscribes, bounces and complaints, "
+                "From the ledger to the published copy: load what came back, from opens to orders and consents, "
                 "rebuild and test the models, publish them. The sensor events_came_in starts it."
             ),
         ),

@@ -16,7 +16,15 @@ from senders.errors import ConfigError
 
 # A value is shown where it is wrong, but none that is a secret, or could hold one: under a misspelt name, or as text
 # where a whole table belongs.
-_SECRET = re.compile(r"pass|secret|url|token", re.IGNORECASE)
+_SECRET = re.compile(r"pass|secret|signing_key|url|token", re.IGNORECASE)
+_SECRETS = (
+    ("relays", "password"),
+    ("forms", "captcha_secret"),
+    ("webhooks", "secret"),
+    ("webhooks", "signing_key"),
+    ("webhooks", "password"),
+    ("outgoing", "secret"),
+)
 _OF_WHOLES = frozenset(
     {"extra_forbidden", "dict_type", "list_type", "model_attributes_type", "model_type", "tuple_type"}
 )
@@ -57,12 +65,14 @@ def refuse_secrets(toml: Mapping[str, Any]) -> None:
             "ledger_url: a password stands in mailrail.toml, which is shared and committed; set MAILRAIL_LEDGER_URL, "
             "or keep the password in ~/.pgpass, and change it if others have seen it."
         )
-    if _table(toml, "alerts").get("webhook_secret"):
-        raise _shared("alerts", "webhook_secret")
-    relays = _table(toml, "relays")
-    for name in relays:
-        if _table(relays, name).get("password"):
-            raise _shared(f"relays.{name}", "password")
+    for section, secret in (("alerts", "webhook_secret"), ("mailbox", "password")):
+        if _table(toml, section).get(secret):
+            raise _shared(section, secret)
+    for section, secret in _SECRETS:
+        tables = _table(toml, section)
+        for name in tables:
+            if _table(tables, name).get(secret):
+                raise _shared(f"{section}.{name}", secret)
 
 
 def _table(toml: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -10,23 +10,27 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from orchestration.settings import Settings, child_environment
 from senders.errors import ConfigError
 
 _STOP_SECONDS = 10.0
+_START_SECONDS = 30.0
 
 
 @contextlib.contextmanager
-def running(settings: Settings, *command: str, ready: tuple[str, int] | None = None, **extra: str) -> Iterator[int]:
+def running(
+    settings: Settings, *command: str, ready: tuple[str, int] | Callable[[], bool] | None = None, **extra: str
+) -> Iterator[int]:
     """Run ``mailrail <command>`` in a process group of its own; stop it on leaving.
 
     Args:
         settings: the project's settings; its home gets the process's log.
         command: the command and its arguments.
-        ready: host and port that must answer before we go on.
+        ready: what must be before we go on: host and port that answer, or a question that is answered yes.
         extra: more environment for the process.
 
     Yields:
@@ -38,7 +42,7 @@ def running(settings: Settings, *command: str, ready: tuple[str, int] | None = N
     process = _start(settings, command, extra)
     try:
         if ready:
-            _wait_ready(process, _log(settings, command), command[0], *ready)
+            _wait_ready(process, _log(settings, command), command[0], ready)
         yield process.pid
     finally:
         stop(process)
@@ -99,15 +103,27 @@ def _start(settings: Settings, command: tuple[str, ...], extra: dict[str, str]) 
         )
 
 
-def _wait_ready(process: "subprocess.Popen[bytes]", log: Path, name: str, host: str, port: int) -> None:
-    deadline = time.monotonic() + 30
+def _wait_ready(
+    process: "subprocess.Popen[bytes]", log: Path, name: str, ready: tuple[str, int] | Callable[[], bool]
+) -> None:
+    is_ready = ready if callable(ready) else partial(_answers, *ready)
+    deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise ConfigError(f"{name} ended at once: {_tail(log)}")
-        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=0.2):
+        if is_ready():
             return
         time.sleep(0.05)
-    raise ConfigError(f"{name} did not answer on {host}:{port} within 30 s; see {log}.")
+    where = "" if callable(ready) else f" on {ready[0]}:{ready[1]}"
+    raise ConfigError(f"{name} did not answer{where} within {_START_SECONDS:g} s; see {log}.")
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=0.2):
+            return True
+    except OSError:
+        return False
 
 
 def _tail(log: Path) -> str:

@@ -34,6 +34,8 @@ def build_mailrail(settings: Settings) -> Mailrail:
         currency=settings.dashboards.currency,
         resolve_mx=settings.resolves_mx(),
         expire_hours=settings.expire_hours,
+        tracking_needs_consent=settings.tracking.default == "consent",
+        may_track=settings.tracking.enabled,
         rehearsing=frozenset(
             name
             for name, profile in settings.profiles.items()

@@ -17,6 +17,7 @@ import dagster as dg
 from assets.deliveries.assets import SCHEDULED
 from assets.partitions import send_id, send_key, split_send_id
 from orchestration.cli.progress import live_sends, pulse
+from orchestration.mailing import is_awaited, resume_awaited
 from orchestration.processes import run_to_end, running
 from orchestration.runs import Runner, open_runner, require_job
 from orchestration.settings import Settings
@@ -70,7 +71,10 @@ def resume_sends(
         open_ids = _to_resume(ledger, only, say)
     if not open_ids:
         return []
-    rows = []
+    awaited = [identity for identity in open_ids if is_awaited(settings, identity)]
+    rows = resume_awaited(settings, awaited) if awaited else []
+    if not (open_ids := [identity for identity in open_ids if identity not in awaited]):
+        return rows
     with open_runner(settings) as runner:
         for identity in open_ids:
             campaign, key = split_send_id(identity)
@@ -157,12 +161,12 @@ def sender_running(settings: Settings, **extra: str) -> Iterator[None]:
     """Make sure that a sender is running; start one where no heartbeat is seen, and stop that one after."""
     settings.delivery_config()  # refuses an unsafe relay before anything is opened
     with Ledger.open(settings.home) as ledger:
-        is_alive = ledger.alive("sender")
-    if is_alive:
-        yield
-        return
-    with running(settings, "sender", **extra):
-        yield
+        if ledger.alive("sender"):
+            yield
+            return
+        # One that cannot work, as its relay's settings or the ledger's state forbid it, is known now and not later.
+        with running(settings, "sender", ready=lambda: ledger.alive("sender"), **extra):
+            yield
 
 
 def _asset(campaign: str, stage: str) -> dg.AssetKey:

@@ -73,7 +73,7 @@ def _sends_settled() -> dg.SensorDefinition:
     def sends_settled(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest]:
         mailrail: Mailrail = context.resources.mailrail
         with mailrail.open_ledger() as ledger:
-            running = [send for send in ledger.sends() if send.state == "running"]
+            running = [send for send in ledger.campaign_sends() if send.state == "running"]
             settled = [send for send in running if not any(ledger.counts(send.send_no).get(s, 0) for s in _OPEN)]
         for send in settled:
             campaign, key = split_send_id(send.send_id)

@@ -69,9 +69,12 @@ def build_services(settings: Settings, sockets: Path) -> list[Service]:
         *_dagster(settings, sockets),
         _collector(settings),
         _sender(settings),
+        _outbox(settings),
         _mailbox(settings),
     ]
     services.append(_dashboards(settings))
+    if settings.outgoing:
+        services.append(_hooks(settings))
     if "sink" in settings.relays and settings.relays["sink"].build("sink").is_loopback:
         services.append(_sink(settings))
     return services
@@ -86,6 +89,8 @@ def choose(services: Iterable[Service], only: Iterable[str], without: Iterable[s
     known = {service.name: service for service in services}
     wanted: set[str] = set()
     asked = set(only or known) - set(without)
+    if missing := sorted(asked - known.keys()):
+        raise ConfigError(f"{missing[0]} is not set up in this project, so it cannot be started.")
     while asked:
         wanted |= asked
         found = {name for each in asked for name in (*known[each].child.after, *known[each].needs)}
@@ -149,9 +154,22 @@ def _sender(settings: Settings) -> Service:
     return Service(child, "offers the messages of open sends to the relay")
 
 
+def _outbox(settings: Settings) -> Service:
+    child = Child("outbox", _mailrail("outbox"), _is_alive(settings.home, "outbox"))
+    return Service(child, "turns requests for transactional mail into sends")
+
+
 def _mailbox(settings: Settings) -> Service:
     child = Child("mailbox", _mailrail("mailbox"), _is_alive(settings.home, "mailbox"))
-    return Service(child, "bounces and complaints", str(settings.mailbox_config().maildir))
+    config = settings.mailbox_config()
+    where = f"{config.maildir} and {config.imap.host}" if config.imap else str(config.maildir)
+    return Service(child, "bounces and complaints", where)
+
+
+def _hooks(settings: Settings) -> Service:
+    settings.outgoing_config()  # refuses an address or a secret that could not be used before anything is started
+    child = Child("hooks", _mailrail("hooks", "run"), _is_alive(settings.home, "hooks"))
+    return Service(child, f"tells {', '.join(settings.outgoing)} what happens")
 
 
 def _dashboards(settings: Settings) -> Service:

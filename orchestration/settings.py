@@ -6,13 +6,11 @@ them all. What a part does with its settings does not belong here: each part get
 Precedence: command line, environment (``MAILRAIL_…``, nested by ``__``), ``.env``, ``mailrail.toml``, defaults.
 """
 
-import base64
 import os
 import sys
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
@@ -23,8 +21,18 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from orchestration.alerts import AlertsSettings
+from orchestration.api import ApiSettings
+from orchestration.collecting import CollectorSettings
+from orchestration.consent import TrackingSettings
+from orchestration.forms import FormSettings, SignupSettings
+from orchestration.hooks import OutgoingSettings, WebhookSettings, WebSettings
 from orchestration.mistakes import in_words, refuse_secrets, refuse_unknown
+from orchestration.outbox import OutboxSettings
 from orchestration.pace import LimitsSettings, ProviderSettings, RelayPaceSettings
+from orchestration.public_pages import PagesSettings, TopicSettings
+from orchestration.returning import MailboxSettings, SoftBounceSettings
+from orchestration.secret_files import read_secret
 from senders.config import (
     AlertsConfig,
     BrakesConfig,
@@ -36,6 +44,7 @@ from senders.config import (
     SenderProfile,
 )
 from senders.errors import ConfigError
+from senders.http_config import OutgoingConfig, WebConfig
 from senders.ledger.database import choose_store
 from senders.transports.tls import tls_context
 
@@ -70,7 +79,7 @@ class RelaySettings(RelayPaceSettings):
         """Return the relay as the sender wants it."""
         secret = self.password.get_secret_value()
         if self.password_file is not None:
-            secret = _read_secret(self.password_file, f"relays.{name}.password_file").decode().strip()
+            secret = read_secret(self.password_file, f"relays.{name}.password_file").decode().strip()
         relay = RelayConfig(
             name=name,
             host=self.host,
@@ -141,9 +150,9 @@ class DkimSettings(BaseModel, extra="forbid"):
         return DkimConfig(
             self.domain,
             self.selector,
-            _read_secret(self.private_key_file, f"{place}.private_key_file"),
+            read_secret(self.private_key_file, f"{place}.private_key_file"),
             self.ed25519_selector,
-            _read_secret(second, f"{place}.ed25519_private_key_file") if second is not None else b"",
+            read_secret(second, f"{place}.ed25519_private_key_file") if second is not None else b"",
         )
 
 
@@ -203,14 +212,6 @@ class SenderSettings(BaseModel, extra="forbid"):
         )
 
 
-class CollectorSettings(BaseModel, extra="forbid"):
-    """The public HTTP end, ``[collector]``."""
-
-    host: str = Field("127.0.0.1", description="Address the collector listens on.")
-    port: int = Field(8025, description="Port the collector listens on.", ge=1, le=65535)
-    base_url: str = Field("http://127.0.0.1:8025", description="Address of the collector as recipients see it.")
-
-
 class DeliverySettings(LimitsSettings):
     """How the sender works, ``[delivery]``."""
 
@@ -251,38 +252,6 @@ class BrakesSettings(BaseModel, extra="forbid"):
             complaints_stop=self.complaints_stop_percent / 100,
             sender_faults=self.sender_faults,
         )
-
-
-class AlertsSettings(BaseModel, extra="forbid"):
-    """Who is told that a send was stopped, ``[alerts]``."""
-
-    mail_to: tuple[str, ...] = Field((), description="Addresses that get a mail.")
-    webhook_url: str = Field("", description="Address that gets a POST; https, or this machine.")
-    webhook_secret: SecretStr = Field(
-        SecretStr(""), description="Signs the POST (Standard Webhooks, whsec_…); by the environment only."
-    )
-    webhook_secret_file: Path | None = Field(None, description="File that holds the secret.")
-
-    def build(self) -> AlertsConfig:
-        """Return who is told.
-
-        Raises:
-            ConfigError: the webhook's address or secret cannot be used.
-        """
-        text = self.webhook_secret.get_secret_value()
-        if self.webhook_secret_file is not None:
-            text = _read_secret(self.webhook_secret_file, "alerts.webhook_secret_file").decode().strip()
-        place = urlsplit(self.webhook_url)
-        if self.webhook_url and not (place.hostname and (place.scheme == "https" or _is_local(place))):
-            raise ConfigError(
-                f"alerts.webhook_url: {place.scheme}://{place.hostname} is neither https nor this machine; an alert "
-                "tells about your sends, so set an https address."
-            )
-        try:
-            secret = base64.b64decode(text.removeprefix("whsec_"), validate=True)
-        except ValueError:
-            raise ConfigError("alerts.webhook_secret: it is not base64; take one that begins with whsec_.") from None
-        return AlertsConfig(self.mail_to, self.webhook_url, secret)
 
 
 class DashboardsSettings(BaseModel, extra="forbid"):
@@ -326,15 +295,27 @@ class Settings(BaseSettings):
     relays: dict[str, RelaySettings] = Field(default_factory=dict, description="Relays by name.")
     senders: dict[str, SenderSettings] = Field(default_factory=dict, description="Sender profiles by name.")
     providers: dict[str, ProviderSettings] = Field(default_factory=dict, description="Mailbox providers by name.")
+    pages: PagesSettings = Field(PagesSettings(), description="The public pages.")
+    topics: dict[str, TopicSettings] = Field(default_factory=dict, description="What people can have mail about.")
+    forms: dict[str, FormSettings] = Field(default_factory=dict, description="Sign-up forms by name.")
+    signups: SignupSettings = Field(SignupSettings(), description="How much mail strangers can make us send.")
     collector: CollectorSettings = Field(CollectorSettings(), description="The public HTTP end.")
+    api: ApiSettings = Field(ApiSettings(), description="The API for other programs.")
     dashboards: DashboardsSettings = Field(DashboardsSettings(), description="The pages people read.")
     dagster: DagsterSettings = Field(DagsterSettings(), description="The Dagster UI.")
     delivery: DeliverySettings = Field(DeliverySettings(), description="How the sender works.")
     log: Literal["auto", "json", "text"] = Field(
         "auto", description="How standing processes log: auto is text on a terminal, JSON lines elsewhere."
     )
+    outbox: OutboxSettings = Field(OutboxSettings(), description="How transactional mail is taken up.")
+    mailbox: MailboxSettings = Field(MailboxSettings(), description="An IMAP folder with bounces and complaints.")
+    soft_bounces: SoftBounceSettings = Field(SoftBounceSettings(), description="When an address is given up.")
     brakes: BrakesSettings = Field(BrakesSettings(), description="When a send stops by itself.")
     alerts: AlertsSettings = Field(AlertsSettings(), description="Who is told that a send was stopped.")
+    tracking: TrackingSettings = Field(TrackingSettings(), description="Whose opens and clicks are followed.")
+    web: WebSettings = Field(WebSettings(), description="Whom Mailrail itself may call over HTTP.")
+    webhooks: dict[str, WebhookSettings] = Field(default_factory=dict, description="Providers that report to us.")
+    outgoing: dict[str, OutgoingSettings] = Field(default_factory=dict, description="Programs told what happens.")
 
     @classmethod
     def settings_customise_sources(
@@ -356,6 +337,14 @@ class Settings(BaseSettings):
         self.project = self.project.resolve()
         self.home = self.project / self.home  # one that is absolute stays as it is, here and below
         self._from_project(self.alerts, "webhook_secret_file")
+        self._from_project(self.mailbox, "ca_file", "password_file")
+        self._from_project(self.pages, "logo")
+        for form in self.forms.values():
+            self._from_project(form, "captcha_secret_file")
+        for webhook in self.webhooks.values():
+            self._from_project(webhook, "secret_file", "signing_key_file", "password_file")
+        for hook in self.outgoing.values():
+            self._from_project(hook, "secret_file")
         for relay in self.relays.values():
             self._from_project(relay, "folder", "ca_file", "password_file")
         for sender in self.senders.values():
@@ -444,16 +433,18 @@ class Settings(BaseSettings):
             transactional_expire_seconds=self.delivery.transactional_expire_hours * 3600,
             brakes=self.brakes.build(),
             alerts=self._alerts(),
+            web=self.web_config(),
             metrics_host=self.delivery.metrics_host,
             metrics_port=self.delivery.metrics_port,
             limits=self.delivery.limits(),
             providers={name: provider.build() for name, provider in self.providers.items()},
+            tracking=self.tracking.enabled,
         )
 
     def _alerts(self) -> AlertsConfig:
         from assets.warehouse.resources import is_allowed
 
-        alerts = self.alerts.build()
+        alerts = self.alerts.build(self.web_config())
         is_bound = self.environment != "production" and not all(
             relay.is_loopback for relay in self.relay_configs().values()
         )
@@ -478,13 +469,22 @@ class Settings(BaseSettings):
 
     def collector_config(self) -> CollectorConfig:
         """Return what the collector must know."""
-        return CollectorConfig(
-            home=self.home,
-            base_url=self.collector.base_url,
-            host=self.collector.host,
-            port=self.collector.port,
-            row_reader=ROW_READER,
-        )
+        api = self.api.build(self.project / "assets" / "transactional")
+        pages = self.pages.build(self.topics, self.project / "assets" / "words")
+        signups = self.signups.build({name: form.build(name, read_secret) for name, form in self.forms.items()})
+        webhooks = tuple(hook.build(name, self.collector.base_url) for name, hook in self.webhooks.items())
+        parts = {"api": api, "pages": pages, "signups": signups, "tracking": self.tracking.enabled}
+        return self.collector.build(self.home, ROW_READER, **parts, webhooks=webhooks, web=self.web.build())
+
+    def web_config(self) -> WebConfig:
+        """Return whom we may call with what alerts and outgoing webhooks tell."""
+        return self.web.build(self.alerts.webhook_url, *(hook.url for hook in self.outgoing.values()))
+
+    def outgoing_config(self) -> OutgoingConfig:
+        """Return whom the process of outgoing webhooks tells."""
+        web = self.web_config()
+        hooks = tuple(hook.build(name, web) for name, hook in self.outgoing.items())
+        return OutgoingConfig(self.home, ROW_READER, hooks, web)
 
     def dagster_url(self) -> str:
         """Return the address under which people see the Dagster UI.
@@ -515,7 +515,7 @@ class Settings(BaseSettings):
 
     def mailbox_config(self) -> MailboxConfig:
         """Return what the mailbox reader must know."""
-        return MailboxConfig(home=self.home, maildir=self.home / "mailbox")
+        return self.mailbox.build(self.home)
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -578,14 +578,3 @@ def _find_project() -> Path:
         return Path(given)
     here = Path.cwd()
     return next((folder for folder in (here, *here.parents) if (folder / "mailrail.toml").exists()), CODE_ROOT)
-
-
-def _is_local(place: SplitResult) -> bool:
-    return place.scheme == "http" and place.hostname in _LOOPBACK
-
-
-def _read_secret(path: Path, setting: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{setting}: cannot read {path} ({error.strerror}); check the path and its mode.") from None

@@ -16,8 +16,8 @@ from senders.ledger.store import Ledger
 from senders.message import State
 
 WAITING = (State.QUEUED, State.DEFERRED)
-_OVER = frozenset({SendState.FINISHED, SendState.CANCELLED})
 _POLL_SECONDS = 0.1
+_WEEK_DAYS = 7
 
 
 def choose_send(ledger: Ledger, wanted: str) -> SendRow:
@@ -30,7 +30,7 @@ def choose_send(ledger: Ledger, wanted: str) -> SendRow:
     if found := [send for send in sends if send.send_id == wanted]:
         return found[0]
     of_campaign = [send for send in sends if send.campaign == wanted]
-    still_open = [send for send in of_campaign if send.state not in _OVER]
+    still_open = [send for send in of_campaign if not send.state.is_over]
     if len(still_open) > 1:
         raise ConfigError(f"{wanted!r} has {len(still_open)} open sends; name one: {_listed(still_open)}.")
     if of_campaign:
@@ -44,7 +44,7 @@ def pause_send(ledger: Ledger, send: SendRow, reason: str = "") -> None:
     Raises:
         GuardError: it is over.
     """
-    if send.state in _OVER:
+    if send.state.is_over:
         raise GuardError(f"{send.send_id} is {send.state}: nothing of it is left to pause.")
     if send.state is not SendState.PAUSED or reason:
         ledger.set_send_state(send.send_id, SendState.PAUSED, reason or "by a person")
@@ -125,6 +125,19 @@ def status_row(ledger: Ledger, identity: str) -> dict[str, Any]:
         "audience": send.audience_rows,
         **{state.value: counts.get(state, 0) for state in State},
     }
+
+
+def mail_rows(ledger: Ledger) -> list[dict[str, Any]]:
+    """Return what became of transactional mail in the last week, by template and day (`mailrail status`)."""
+    return [
+        {
+            "template": found.template,
+            "day": found.day.isoformat(),
+            "messages": sum(found.counts.values()),
+            **{state.value: count for state, count in found.counts.items()},
+        }
+        for found in ledger.mail_days(_WEEK_DAYS)
+    ]
 
 
 def _known(sends: Sequence[SendRow], wanted: str) -> str:

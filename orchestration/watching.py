@@ -15,11 +15,11 @@ from senders.ledger.rows import SendRow, SendState
 from senders.ledger.store import Ledger
 
 LOOK_SECONDS = 0.5
-_OVER = frozenset({SendState.FINISHED, SendState.CANCELLED})
 _NOTES_MOST = 3
 _STARTING_SECONDS = 5.0
 _WINDOW_SECONDS = 10.0
 _EXACT_SECONDS = 10.0
+_DAY_SECONDS = 86_400
 # Up to here counting all messages costs less than being a second behind.
 EXACT_MOST = 5_000
 
@@ -47,16 +47,6 @@ class Stand:
     whole: ProviderStand
     providers: tuple[ProviderStand, ...]
     notes: tuple[str, ...] = ()
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing will happen any more."""
-        return self.state in _OVER
-
-
-def is_over(send: SendRow) -> bool:
-    """Whether nothing will happen to a send any more."""
-    return send.state in _OVER
 
 
 class Watch:
@@ -126,13 +116,24 @@ class Watch:
             if time.monotonic() - self._began < _STARTING_SECONDS:
                 return ()  # one that was just started has not spoken yet
             return (f"messages wait and no sender is running → mailrail resume {send.send_id}",)
-        return (*self._troubles(send), *self._slowed(counts), *self._put_off(send, whole))
+        troubles = self._troubles(send)
+        held = [] if troubles else self._held(send, whole)
+        return (*troubles, *held, *self._slowed(counts), *self._put_off(send, whole))
 
     def _troubles(self, send: SendRow) -> list[str]:
         return [
             f"relay {trouble.relay} {'is left alone for a while' if trouble.is_down else 'does not let us in'}: "
             f"{trouble.reason}"
             for trouble in self._ledger.relay_troubles(send.send_no)
+        ]
+
+    def _held(self, send: SendRow, whole: Counts) -> list[str]:
+        """Say until when a limit holds all that is left; a relay that is away has said so itself."""
+        until = self._ledger.rests_until(send.send_no) / 1000
+        if not whole.moving or until <= time.time():
+            return []
+        return [
+            f"a limit, the warm-up or the roll-out holds the rest until {_clock(until)}; see the limits of its relay"
         ]
 
     def _slowed(self, counts: Mapping[str, Counts]) -> list[str]:
@@ -163,4 +164,5 @@ class Watch:
 
 
 def _clock(seconds: float) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(seconds))
+    is_near = seconds - time.time() < _DAY_SECONDS / 2
+    return time.strftime("%H:%M:%S" if is_near else "%d %b %H:%M", time.localtime(seconds))

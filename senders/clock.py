@@ -5,6 +5,7 @@ else here: leases, retries, time-outs and rates use ``time.monotonic`` where the
 """
 
 import os
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -59,6 +60,25 @@ class SteppedClock:
     def step(self, by: timedelta) -> datetime:
         """Move the time forward by a duration and return the new time."""
         return self.set(self.now() + by)
+
+
+class AwaitedClock:
+    """The clock of a home folder for those who ask a thousand times a second.
+
+    Whether a stepped clock was put there is looked up once a second; where it stands is read every time.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._clock: Clock = SystemClock()
+        self._looked_at = float("-inf")
+
+    def now(self) -> datetime:
+        """Return the business time."""
+        seconds = time.monotonic()
+        if seconds - self._looked_at >= 1:
+            self._clock, self._looked_at = open_clock(self._home), seconds
+        return self._clock.now()
 
 
 def open_clock(home: Path) -> Clock:

@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from senders.forms import SignupConfig
+from senders.http_config import WebConfig, WebhookConfig
+from senders.page_config import PagesConfig
+
 MARKETING, TRANSACTIONAL = "marketing", "transactional"
 RAMP_SECONDS = 30.0
 
@@ -138,7 +142,7 @@ class AlertsConfig:
     """Whom to tell that a brake stopped a send; nobody where both are empty."""
 
     mail_to: tuple[str, ...] = ()
-    webhook_url: str = ""
+    webhook_url: str = field(default="", repr=False)
     webhook_secret: bytes = field(default=b"", repr=False)
 
 
@@ -149,7 +153,8 @@ class DeliveryConfig:
     ``row_reader`` names a function ``module:function`` called as ``f(shard_file, seqs)`` that yields
     one dict per row; it is imported in the render child only. ``retry_seconds`` are the pauses after a
     temporary refusal, the last one repeats until the send's ``expire_seconds`` are over, counted from its opening.
-    ``providers`` are by name as the audience names them; ``default`` holds for the others.
+    ``providers`` are by name as the audience names them; ``default`` holds for the others. Without ``tracking`` no mail
+    has a pixel or links of its own, whatever the audience says.
     """
 
     home: Path
@@ -164,11 +169,13 @@ class DeliveryConfig:
     transactional_expire_seconds: float = 14400.0
     brakes: BrakesConfig = field(default_factory=BrakesConfig)
     alerts: AlertsConfig = field(default_factory=AlertsConfig)
+    web: WebConfig = field(default_factory=WebConfig)
     group_wait_seconds: float = 0.001
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = None
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     providers: dict[str, ProviderConfig] = field(default_factory=dict)
+    tracking: bool = True
 
     def expire_after(self, stream: str) -> float:
         """Return after how many seconds a send of a stream is given up where it does not say so itself."""
@@ -181,8 +188,25 @@ class DeliveryConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiConfig:
+    """How the API under ``/api/v1`` is held.
+
+    ``calls_per_second`` is the most of one key, in each process of the collector; None for no limit. ``templates`` is
+    the folder of the templates of transactional mail; None where nobody looks whether one is there.
+    """
+
+    calls_per_second: float | None = 100.0
+    templates: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CollectorConfig:
-    """Where the collector listens, and the address people see."""
+    """Where the collector listens, and the address people see.
+
+    ``processes`` share its socket; 0 for as many as there are cores. ``event_quota_mb`` is what the files of the
+    ledger may take before opens and clicks are dropped, 0 for no limit; ``free_space_mb`` is what stays free on its
+    disk. Without ``tracking`` no open, click or view is stored at all.
+    """
 
     home: Path
     base_url: str
@@ -190,12 +214,56 @@ class CollectorConfig:
     port: int = 8025
     row_reader: str = ""
     busy_timeout_seconds: float = 1.0
+    api: ApiConfig = field(default_factory=ApiConfig)
+    webhooks: tuple[WebhookConfig, ...] = ()
+    web: WebConfig = field(default_factory=WebConfig)
+    pages: PagesConfig = field(default_factory=PagesConfig)
+    signups: SignupConfig = field(default_factory=SignupConfig)
+    tracking: bool = True
+    processes: int = 1
+    event_quota_mb: int = 0
+    free_space_mb: int = 250
+
+
+@dataclass(frozen=True, slots=True)
+class SoftBounces:
+    """When an address is given up that is refused for the moment, again and again.
+
+    ``count`` sends came back within ``days`` days, the first and the last at least ``apart_days`` days apart; a
+    ``count`` of 0 gives nobody up.
+    """
+
+    count: int = 5
+    days: int = 30
+    apart_days: int = 7
+
+
+@dataclass(frozen=True, slots=True)
+class ImapConfig:
+    """A folder on an IMAP server that receives bounces and complaints.
+
+    ``tls`` is ``implicit``, ``starttls`` or ``none`` (loopback only); ``ca_file`` replaces the system's authorities.
+    What was read gets ``flag``, or is moved to ``processed_folder`` where that is set; folders bear the server's names.
+    """
+
+    host: str
+    port: int = 993
+    tls: str = "implicit"
+    username: str = ""
+    password: str = field(default="", repr=False)
+    ca_file: Path | None = None
+    folder: str = "INBOX"
+    flag: str = "\\Seen"
+    processed_folder: str = ""
+    poll_seconds: float = 30.0
+    timeout_seconds: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class MailboxConfig:
-    """A Maildir that receives bounces and complaints for the bounce domain."""
+    """Where bounces and complaints for the bounce domain arrive: a Maildir, and an IMAP server beside it or none."""
 
     home: Path
     maildir: Path
     poll_seconds: float = 5.0
+    imap: ImapConfig | None = None

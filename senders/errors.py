@@ -9,6 +9,10 @@
     ├── TokenError                 a link from outside that we did not sign, or not for this
     ├── GuardError                 refused by a guard: no approval, changed audience, fence, stale lease
     ├── LedgerBusy                 the ledger did not answer in time; try again
+    │   └── LedgerFull             there is no room on its disk
+    ├── MailboxDown                the mailbox of bounces did not answer, or let nobody in; try again
+    ├── WebError                   calling somebody over HTTP failed
+    │   └── WebRefusedError        an address that must not be called
     └── TransportError             talking to the relay failed
         ├── TransientError         nothing was accepted; trying again is safe
         ├── PermanentError         the relay said no for good
@@ -71,6 +75,22 @@ class GuardError(SenderError):
 
 class LedgerBusy(SenderError):  # noqa: N818 - a state of the store, not a fault
     """The ledger is locked by somebody else and did not answer in time."""
+
+
+class LedgerFull(LedgerBusy):
+    """The disk of the ledger has no room for a write."""
+
+
+class MailboxDown(SenderError):  # noqa: N818 - a state of the server
+    """The mailbox of bounces and complaints did not answer, or did not let us in; names the server and its words."""
+
+
+class WebError(SenderError):
+    """Calling somebody over HTTP failed; says the host, never the whole address, which may hold a secret."""
+
+
+class WebRefusedError(WebError):
+    """An address that must not be called; trying again changes nothing before a setting does."""
 
 
 class TransportError(SenderError):

@@ -1,7 +1,8 @@
 """What comes back, as one record: the vocabulary that collector, mailbox reader, ledger and warehouse share.
 
-Version 1 of the event record (CONTRACT: a change is a new key, never a new meaning). Add a kind here when
-something new can happen to a message or a person; classification (was it a machine?) belongs to dbt.
+The event record has a version, which every raw row carries (CONTRACT: a change is a new key or kind, never a new
+meaning; what reads version N reads all before it). Add a kind here when something new can happen to a message or a
+person; classification (was it a machine?) belongs to dbt.
 """
 
 import hashlib
@@ -9,6 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+# 1: a message's own events and suppressions; raw rows of it have no version and no body.
+# 2: sign-ups, consents, preferences, business events and contacts, and ``body`` in raw.
+RECORD_VERSION = 2
 
 
 class Kind(StrEnum):
@@ -19,7 +24,9 @@ class Kind(StrEnum):
     VIEWED = "viewed"
     UNSUBSCRIBED = "unsubscribed"
     BOUNCED = "bounced"
+    SOFT_BOUNCED = "soft_bounced"  # refused for the moment so often that the address is given up
     COMPLAINED = "complained"
+    DELIVERED = "delivered"  # a provider's word about an offer of which nobody knew what became
     SUPPRESSED = "suppressed"  # brought in by an import or by a person
     SIGNED_UP = "signed_up"  # asked for mail by a form; nothing follows from it before it is confirmed
     SUBSCRIBED = "subscribed"  # consent of the person, to ``scope``: confirmed by mail, or given on a page of theirs
@@ -59,7 +66,7 @@ class Event:
     @property
     def suppresses(self) -> bool:
         """Whether this event means: never offer to this address again (within ``scope``)."""
-        if self.kind in {Kind.UNSUBSCRIBED, Kind.COMPLAINED, Kind.SUPPRESSED}:
+        if self.kind in {Kind.UNSUBSCRIBED, Kind.SOFT_BOUNCED, Kind.COMPLAINED, Kind.SUPPRESSED}:
             return True
         return self.kind is Kind.BOUNCED and self.failure == "permanent"
 

@@ -12,6 +12,11 @@ from dataclasses import dataclass
 NAMES = (
     "opening.shard",  # a shard's rows are in, not committed
     "opening.send",  # the send's row is in, not committed
+    "outbox.numbered",  # a batch of requests has a send's number, and no files
+    "outbox.frozen",  # its files are there, the requests still wait
+    "outbox.taken",  # its requests are taken into the send, not committed
+    "outbox.open",  # committed, not yet in the journal
+    "outbox.refused",  # requests are refused, not committed
     "lease.claimed",
     "lease.renewed",
     "lease.released",
@@ -29,6 +34,7 @@ NAMES = (
     "mark.written",
     "reply.read",
     "cancel.chunk",
+    "mailbox.recorded",  # what returned mails tell is durable, and they are not marked as read
     "finish",
 )
 

@@ -77,7 +77,7 @@ def _count_rows(connection: duckdb.DuckDBPyConnection, folder: Path, manifest: M
 
 
 def _count_suppressed(connection: duckdb.DuckDBPyConnection, topic: str, ledger: SuppressionLog) -> int:
-    hashes = [row.address_hash.hex() for row in ledger.suppressions() if row.scope in ("", topic)]
+    hashes = [row.address_hash.hex() for row in ledger.suppressions() if row.holds_for(topic)]
     connection.register("suppressed", pa.table({"contact_id": pa.array(hashes, type=pa.string())}))
     ((count,),) = connection.execute(
         "select count(*) from recipients where contact_id in (select contact_id from suppressed)"

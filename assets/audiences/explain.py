@@ -127,15 +127,28 @@ def _explain_address(case: _Case, address: str) -> dict[str, Any]:
 
 
 def _contact(case: _Case, contact_id: str) -> tuple[str, dict[str, Any] | None]:
-    """Return address and consent of a contact; an empty address where the published copy does not know it."""
+    """Return address, and consent to the topic, of a contact; an empty address where the copy does not know it."""
     rows = case.connection.execute(
-        "select email, consent, consent_basis, consent_at from marts.dim_contacts where contact_id = $contact_id",
-        {"contact_id": contact_id},
+        "select email, said.consent, basis, stated_at, expires_at from marts.dim_contacts as contacts"
+        " left join (select * from marts.fct_consents where topic in ('', $topic) and voided_at is null"
+        " and (expires_at is null or expires_at > $as_of)) as said on contacts.contact_id = said.contact_id"
+        " where contacts.contact_id = $contact_id"
+        " order by stated_at desc nulls last, said.consent limit 1",
+        {
+            "contact_id": contact_id,
+            "topic": case.definition.topic,
+            "as_of": case.as_of.astimezone(UTC).replace(tzinfo=None),
+        },
     ).fetchall()
     if not rows:
         return "", None
-    email, state, basis, at = rows[0]
-    return email or "", {"state": state, "basis": basis, "at": _time(at)}
+    email, state, basis, at, expires_at = rows[0]
+    return email or "", {
+        "state": state or "unknown",
+        "basis": basis,
+        "at": _time(at),
+        "expires_at": _time(expires_at),
+    }
 
 
 def _explain(case: _Case, contact_id: str, address: str, consent: dict[str, Any] | None) -> dict[str, Any]:
@@ -144,6 +157,7 @@ def _explain(case: _Case, contact_id: str, address: str, consent: dict[str, Any]
     person |= {
         "segments": _segments(case, contact_id),
         "consent": consent,
+        "preferences": _preferences(case, contact_id),
         "suppression": _suppression(case, contact_id, judged),
         "cap": _cap(case, contact_id),
         "template_hash": case.template_hash,
@@ -164,6 +178,7 @@ def _person(address: str, outcome: str, reason: str) -> dict[str, Any]:
         "detail": "",
         "segments": [],
         "consent": None,
+        "preferences": {},
         "suppression": None,
         "cap": None,
         "variant": "",
@@ -217,6 +232,11 @@ def _segments(case: _Case, contact_id: str) -> list[dict[str, Any]]:
             ((is_member,),) = case.connection.execute(query, {"contact_id": contact_id}).fetchall()
         found.append({"name": name, "member": is_member, "since": None})
     return found
+
+
+def _preferences(case: _Case, contact_id: str) -> dict[str, str]:
+    """Return what the person chose last, by name, as the ledger knows it now."""
+    return {name: choice.value for name, choice in case.ledger.standing(bytes.fromhex(contact_id)).choices.items()}
 
 
 def _suppression(case: _Case, contact_id: str, judged: Judged | None) -> dict[str, Any] | None:

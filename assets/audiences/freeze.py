@@ -13,12 +13,10 @@ from pathlib import Path
 from typing import Protocol
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from assets.audiences.definition import CampaignDefinition, shared_templates
-from assets.audiences.hashing import hash_table
-from assets.audiences.judging import JUDGED, Request, SuppressionLog, judge, published_version
+from assets.audiences.durable import flush_folder, write_table, write_text
+from assets.audiences.judging import JUDGED, Request, WishLog, judge, published_version
 from assets.audiences.manifest import (
     EXCLUSIONS_FILE,
     MANIFEST_FILE,
@@ -43,12 +41,11 @@ from senders.tracking.addresses import mask_address
 __all__ = ["address_hashes", "freeze_audience", "load_manifest", "verify_audience", "write_audience"]
 
 SHARD_ROWS = 50_000
-_ROW_GROUP = 20_000
 _FROZEN = "frozen"
 _EXCLUSION_COLUMNS = 'contact_id, reason, detail, event_id, suppressed_at as "at"'
 
 
-class SendLog(SuppressionLog, Protocol):
+class SendLog(WishLog, Protocol):
     """What freezing needs of the ledger."""
 
     def send(self, send_id: str) -> SendRow | None:
@@ -163,7 +160,7 @@ def write_audience(
     manifest = replace(
         manifest, audience_hash=audience_hash(manifest.campaign, manifest.topic, manifest.columns, manifest.shards)
     )
-    _write_text(folder / MANIFEST_FILE, manifest.to_json())
+    write_text(folder / MANIFEST_FILE, manifest.to_json())
     return manifest
 
 
@@ -190,7 +187,7 @@ def _write_shards(
             f"select {', '.join(columns)} from {_FROZEN} where seq between {first} and {last} order by seq"  # noqa: S608
         ).to_arrow_table()
         file = f"shard-{number:04d}.parquet"
-        yield Shard(number, file, first, table.num_rows, _write_table(folder / file, table))
+        yield Shard(number, file, first, table.num_rows, write_table(folder / file, table))
 
 
 def _write_exclusions(connection: duckdb.DuckDBPyConnection, folder: Path) -> Exclusions:
@@ -202,23 +199,8 @@ def _write_exclusions(connection: duckdb.DuckDBPyConnection, folder: Path) -> Ex
         file=EXCLUSIONS_FILE,
         included=sum(count for _, count in counts),
         counts={reason: count for reason, count in counts if reason is not None},
-        sha256=_write_table(folder / EXCLUSIONS_FILE, table),
+        sha256=write_table(folder / EXCLUSIONS_FILE, table),
     )
-
-
-def _write_table(path: Path, table: pa.Table) -> str:
-    with path.open("wb") as file:
-        pq.write_table(table, file, compression="zstd", row_group_size=_ROW_GROUP)
-        file.flush()
-        os.fsync(file.fileno())
-    return hash_table(table)
-
-
-def _write_text(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 @contextlib.contextmanager
@@ -231,12 +213,12 @@ def _fresh_folder(target: Path, ledger: SendLog, send_id: str) -> Iterator[Path]
     scratch.mkdir()
     try:
         yield scratch
-        _flush_folder(scratch)
+        flush_folder(scratch)
         require_not_begun(ledger, send_id)  # it may have been opened while we judged
         if target.exists():
             target.rename(old)
         scratch.rename(target)
-        _flush_folder(target.parent)
+        flush_folder(target.parent)
     finally:
         _remove(scratch, old)
 
@@ -244,11 +226,3 @@ def _fresh_folder(target: Path, ledger: SendLog, send_id: str) -> Iterator[Path]
 def _remove(*folders: Path) -> None:
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

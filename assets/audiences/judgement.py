@@ -13,7 +13,7 @@ from typing import Protocol
 
 import duckdb
 
-from assets.audiences.judging import JUDGED, Request, SuppressionLog, judge
+from assets.audiences.judging import JUDGED, Request, WishLog, judge
 from assets.audiences.manifest import load_manifest
 from senders.clock import parse_time
 from senders.ledger.store import Ledger
@@ -55,7 +55,7 @@ class Answer(Protocol):
 class Planned:
     """The answer of this moment, judged on an open published copy."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, request: Request, ledger: SuppressionLog | None) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, request: Request, ledger: WishLog | None) -> None:
         judge(connection, request, ledger)
         self._connection = connection
         self.segments = request.definition.segments

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import duckdb
 import pyarrow as pa
 
+from assets.audiences import wishes
 from assets.audiences.exclusions import SUPPRESSIONS, Reason
 from assets.audiences.fields import CONTACT_COLUMNS
 from assets.audiences.holdout import holdout_condition
@@ -37,8 +38,8 @@ _SUPPRESSION_SCHEMA = pa.schema(
 )
 
 
-class SuppressionLog(Protocol):
-    """What judging needs of the ledger: suppressions that the published copy may not have yet."""
+class WishLog(wishes.PreferenceLog, Protocol):
+    """What judging needs of the ledger: what the published copy may not have yet."""
 
     def suppressions(self) -> Iterable["Suppression"]:
         """Yield all suppressions."""
@@ -50,7 +51,8 @@ class Request:
     """A campaign at a moment: what the query must know.
 
     ``fields`` are the columns of dim_contacts to carry along, ``required`` those without which nobody is mailed,
-    ``allowed`` the only addresses and ``@domains`` that may be mailed, or None for no such limit.
+    ``allowed`` the only addresses and ``@domains`` that may be mailed, or None for no such limit. Without
+    ``tracking_needs_consent`` everybody is tracked who did not say no.
     """
 
     campaign: str
@@ -59,6 +61,7 @@ class Request:
     fields: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     allowed: tuple[str, ...] | None = None
+    tracking_needs_consent: bool = True
 
     @property
     def as_of_naive(self) -> datetime:
@@ -66,21 +69,38 @@ class Request:
         return self.as_of.astimezone(UTC).replace(tzinfo=None)
 
 
-def judge(connection: duckdb.DuckDBPyConnection, request: Request, ledger: SuppressionLog | None = None) -> None:
+def judge(connection: duckdb.DuckDBPyConnection, request: Request, ledger: WishLog | None = None) -> None:
     """Judge everybody into the temporary table ``judged``, one row per person in the segments.
 
     Columns: contact_id, address, tracking, variant, the fields, reason (null for recipients), detail, event_id,
-    suppressed_at.
+    suppressed_at: the event behind the reason and its time, where a person's own word is.
 
     Raises:
-        ConfigError: a segment is not in the published copy.
+        ConfigError: a segment is not in the published copy, or an earlier version made the copy.
     """
     require_segments(connection, request.definition.segments)
+    _require_marts(connection)
     connection.register(_NEWEST, _newest(ledger, request.definition.topic))
+    connection.register(wishes.NEWEST_CHOICES, wishes.newest_choices(ledger))
     try:
         connection.execute(f"create or replace temp table {JUDGED} as {_query(request)}", _parameters(request))
     finally:
         connection.unregister(_NEWEST)
+        connection.unregister(wishes.NEWEST_CHOICES)
+
+
+def _require_marts(connection: duckdb.DuckDBPyConnection) -> None:
+    """Refuse a copy that an earlier version made, whose marts lack what is asked for here.
+
+    Raises:
+        ConfigError: says what to do.
+    """
+    ((present,),) = connection.execute(
+        "select count(*) from duckdb_columns() where schema_name = 'marts' and (table_name, column_name) in"
+        " (('fct_consents', 'voided_at'), ('dim_preferences', 'value'), ('dim_suppressions', 'is_firm'))"
+    ).fetchall()
+    if present < 3:
+        raise ConfigError("the published copy was made by an earlier version of the models; run `mailrail refresh`.")
 
 
 def require_segments(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
@@ -106,9 +126,9 @@ def published_version(connection: duckdb.DuckDBPyConnection) -> str:
     return Path(rows[0][0]).stem if rows else ""
 
 
-def _newest(ledger: SuppressionLog | None, topic: str) -> pa.Table:
+def _newest(ledger: WishLog | None, topic: str) -> pa.Table:
     """Return the ledger's suppressions: the mart is their history and may be a build behind."""
-    found = [row for row in ledger.suppressions() if row.scope in ("", topic)] if ledger is not None else []
+    found = [row for row in ledger.suppressions() if row.holds_for(topic)] if ledger is not None else []
     columns: list[list[Any]] = [
         [row.address_hash.hex() for row in found],
         [row.reason for row in found],
@@ -120,9 +140,8 @@ def _newest(ledger: SuppressionLog | None, topic: str) -> pa.Table:
 
 def _parameters(request: Request) -> dict[str, Any]:
     definition = request.definition
-    parameters: dict[str, Any] = {"topic": definition.topic}
+    parameters: dict[str, Any] = {"topic": definition.topic, "as_of": request.as_of_naive}
     if definition.frequency_cap is not None:
-        parameters["as_of"] = request.as_of_naive
         parameters["since"] = request.as_of_naive - timedelta(days=definition.frequency_cap.days)
     if definition.holdout > 0:
         parameters["campaign"] = request.campaign
@@ -133,26 +152,49 @@ def _parameters(request: Request) -> dict[str, Any]:
 
 def _query(request: Request) -> str:
     audience = request.definition.audience
-    where = "true"
-    if audience.where is not None:
-        where = compile_predicate(audience.where, as_of=request.as_of_naive)
-    fields = "".join(f", {_field(name)} as {name}" for name in request.fields)
     return f"""
 with members as ({" union ".join(f"select contact_id from segments.{name}" for name in audience.include)}),
 excluded as ({_excluded(audience.exclude)}),
+revived as ({wishes.revived()}),
 suppressed as ({_suppressed()}),
+consented as ({wishes.consents()}),
+chosen as ({wishes.choices()}),
+lately as ({wishes.lately()}),
 capped as ({_capped(request)}),
-asked as (
+asked as ({_asked(request)}),
+answered as (select *, {_reason(request)} as reason from asked),
+explained as (select *, {_word()} as word from answered)
+select
+    contact_id, address, tracking, variant{"".join(f", {name}" for name in request.fields)}, reason,
+    {_detail(request)} as detail,
+    word.event_id as event_id,
+    word.at as suppressed_at
+from explained
+"""  # noqa: S608 - names come from enums and checked models, values are parameters
+
+
+def _asked(request: Request) -> str:
+    """One row per member of the segments with all that its answer hangs on."""
+    where, condition = "true", request.definition.audience.where
+    if condition is not None:
+        where = compile_predicate(condition, as_of=request.as_of_naive)
+    fields = "".join(f", {_field(name)} as {name}" for name in request.fields)
+    return f"""
     select
         members.contact_id,
         contacts.email as address,
-        contacts.tracking_consent is distinct from false as tracking,
+        {wishes.may_be_tracked(needs_consent=request.tracking_needs_consent)} as tracking,
         '' as variant,
         excluded.segment,
         suppressed.reason as suppression,
-        suppressed.suppressed_at,
-        suppressed.event_id,
-        contacts.consent,
+        suppressed.suppressed_at as suppression_at,
+        suppressed.event_id as suppression_event,
+        consented.said,
+        consented.consent_ended_at,
+        chosen.chosen_topic,
+        chosen.chosen_pause,
+        chosen.chosen_frequency,
+        lately.last_sent_at,
         {_missing(request.required)} as missing,
         capped.messages
         {fields}
@@ -160,40 +202,65 @@ asked as (
     left join marts.dim_contacts as contacts on members.contact_id = contacts.contact_id
     left join excluded on members.contact_id = excluded.contact_id
     left join suppressed on members.contact_id = suppressed.contact_id
+    left join consented on members.contact_id = consented.contact_id
+    left join chosen on members.contact_id = chosen.contact_id
+    left join lately on members.contact_id = lately.contact_id
     left join capped on members.contact_id = capped.contact_id
-    where {where}
-),
-answered as (
-    select
-        *,
+    where {where}"""  # noqa: S608
+
+
+def _reason(request: Request) -> str:
+    """The first reason that holds; null for recipients."""
+    return f"""
         case
             when segment is not null then '{Reason.EXCLUDED_SEGMENT}'
             when suppression is not null then suppression
-            when consent is distinct from 'granted' and address is not null then '{Reason.NO_CONSENT}'
+            when chosen_topic.value = 'no' then '{Reason.DECLINED_TOPIC}'
+            when said is distinct from 'granted' and address is not null then '{Reason.NO_CONSENT}'
+            when {wishes.paused_until()} > $as_of then '{Reason.PAUSED}'
             when not ({_can_be_written_to()}) then '{Reason.INVALID_ADDRESS}'
             when not ({_is_allowed(request)}) then '{Reason.NOT_ALLOW_LISTED}'
             when missing is not null then '{Reason.MISSING_FIELD}'
+            when {wishes.is_too_soon()} then '{Reason.PREFERRED_FREQUENCY}'
             when messages is not null then '{Reason.FREQUENCY_CAP}'
             when {holdout_condition("contact_id", request.definition.holdout, "campaign")} then '{Reason.HOLDOUT}'
-        end as reason
-    from asked
-)
-select
-    contact_id, address, tracking, variant{"".join(f", {name}" for name in request.fields)}, reason,
+        end"""
+
+
+def _word() -> str:
+    """The event behind a reason that is a person's own word, with its time."""
+    return f"""
+        case reason
+            when suppression then {{'event_id': suppression_event, 'at': suppression_at}}
+            when '{Reason.DECLINED_TOPIC}' then {{'event_id': chosen_topic.event_id, 'at': chosen_topic.at}}
+            when '{Reason.PAUSED}' then {{'event_id': chosen_pause.event_id, 'at': chosen_pause.at}}
+            when '{Reason.PREFERRED_FREQUENCY}'
+                then {{'event_id': chosen_frequency.event_id, 'at': chosen_frequency.at}}
+        end"""
+
+
+def _detail(request: Request) -> str:
+    """What exactly, beside the reason."""
+    return f"""
     case reason
         when '{Reason.EXCLUDED_SEGMENT}' then segment
-        when '{Reason.NO_CONSENT}' then 'consent ' || coalesce(consent, 'unknown')
+        when '{Reason.NO_CONSENT}' then case
+            when said is null and consent_ended_at is not null
+                then 'consent ended ' || strftime(consent_ended_at, '%Y-%m-%d')
+            else 'consent ' || coalesce(said, 'unknown')
+        end
+        when '{Reason.PAUSED}' then 'until ' || chosen_pause.value
         when '{Reason.INVALID_ADDRESS}' then case when address is null then 'not in dim_contacts' end
         when '{Reason.MISSING_FIELD}' then missing
+        when '{Reason.PREFERRED_FREQUENCY}'
+            then chosen_frequency.value || ', last message ' || strftime(last_sent_at, '%Y-%m-%d')
         when '{Reason.FREQUENCY_CAP}' then {_cap_detail(request)}
-    end as detail,
-    case when reason = suppression then event_id end as event_id,
-    case when reason = suppression then suppressed_at end as suppressed_at
-from answered
-"""  # noqa: S608 - names come from enums and checked models, values are parameters
+    end"""
 
 
 def _field(name: str) -> str:
+    if name == "locale":  # the mart has the choice too, a build later
+        return "coalesce(nullif(chosen.chosen_language.value, ''), contacts.locale)"
     return f"cast(contacts.{name} as bigint)" if CONTACT_COLUMNS[name] == "integer" else f"contacts.{name}"
 
 
@@ -218,7 +285,10 @@ def _suppressed() -> str:
             event_id
         from (
             select contact_id, reason, suppressed_at, event_id
-            from marts.dim_suppressions where scope in ('', $topic)
+            from marts.dim_suppressions
+            where scope in ('', $topic) and not (
+                scope = '' and not is_firm and contact_id in (select contact_id from revived)
+            )
             union all
             select contact_id, reason, suppressed_at, event_id from {_NEWEST}
         )
@@ -234,7 +304,7 @@ def _capped(request: Request) -> str:
         return "select null as contact_id, null as messages where false"
     counted = (
         "select contact_id, count(*) as messages from marts.fct_messages"
-        " where was_accepted and sent_at > $since and sent_at <= $as_of group by contact_id"
+        " where was_accepted and stream = 'marketing' and sent_at > $since and sent_at <= $as_of group by contact_id"
     )
     return f"{counted} having count(*) >= {cap.messages}"
 
@@ -243,7 +313,7 @@ def _missing(required: tuple[str, ...]) -> str:
     if not required:
         return "cast(null as varchar)"
     whens = " ".join(
-        f"when nullif(trim(cast(contacts.{name} as varchar)), '') is null then '{name}'" for name in required
+        f"when nullif(trim(cast({_field(name)} as varchar)), '') is null then '{name}'" for name in required
     )
     return f"case {whens} end"
 

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from assets.audiences.definition import CampaignDefinition, load_campaign, shared_templates
-from assets.audiences.judging import JUDGED, Request, SuppressionLog, judge, published_version
+from assets.audiences.judging import JUDGED, Request, WishLog, judge, published_version
 from assets.audiences.suggestions import suggest
 from assets.warehouse.published import connect_published
 from assets.warehouse.resources import Mailrail
@@ -25,7 +25,7 @@ SAMPLE = 10
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The counts of an audience; ``included = recipients + Σ excluded``."""
+    """The counts of an audience; ``included = recipients + Σ excluded``, and ``tracked`` of the recipients may be."""
 
     campaign: str
     segments: tuple[str, ...]
@@ -35,6 +35,7 @@ class Plan:
     sample: list[dict[str, Any]]
     as_of: datetime
     published_version: str
+    tracked: int
 
     def as_json(self) -> dict[str, Any]:
         """Return the document of `mailrail plan --json` (CONTRACTS)."""
@@ -43,6 +44,7 @@ class Plan:
             "included": self.included,
             "excluded": dict(self.excluded),
             "recipients": self.recipients,
+            "tracked": self.tracked,
             "sample": self.sample,
             "segments": list(self.segments),
             "as_of": format_time(self.as_of),
@@ -89,17 +91,20 @@ def build_request(
         fields=tuple(sorted({*template.fields, *(definition.fields or ())})),
         required=template.required_fields,
         allowed=mailrail.allowed_recipients.get(definition.sender, ()),  # unknown means nobody
+        tracking_needs_consent=mailrail.tracking_needs_consent,
     )
 
 
 def plan_audience(
-    connection: duckdb.DuckDBPyConnection, request: Request, ledger: SuppressionLog | None, *, sample: int = SAMPLE
+    connection: duckdb.DuckDBPyConnection, request: Request, ledger: WishLog | None, *, sample: int = SAMPLE
 ) -> Plan:
     """Judge and count an audience on an open published copy."""
     judge(connection, request, ledger)
     query = f"select coalesce(reason, ''), count(*) from {JUDGED} group by 1 order by 1"  # noqa: S608
     counts = dict(connection.execute(query).fetchall())
     recipients = counts.pop("", 0)
+    query = f"select count(*) from {JUDGED} where reason is null and tracking"  # noqa: S608
+    ((tracked,),) = connection.execute(query).fetchall()
     return Plan(
         campaign=request.campaign,
         segments=tuple(request.definition.audience.include),
@@ -109,6 +114,7 @@ def plan_audience(
         sample=_sample(connection, request, sample),
         as_of=request.as_of,
         published_version=published_version(connection),
+        tracked=tracked,
     )
 
 

@@ -4,6 +4,7 @@ Each campaign is compiled and tried on sample contacts, and what was found is so
 templates here; what can be wrong with one belongs to ``senders.rendering``.
 """
 
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,8 @@ from typing import Any
 
 from assets.audiences.definition import DefinitionError, check_fields, load_campaign, shared_templates
 from assets.audiences.suggestions import suggest
+from assets.outbox.checking import try_letter
+from assets.outbox.definition import LetterFolder, letter_folder, letter_folders, read_definition
 from senders.errors import ConfigError, Problem
 from senders.rendering.files import IMAGES
 from senders.rendering.includes import read_source
@@ -19,6 +22,7 @@ from senders.rendering.mjml import parse
 from senders.rendering.template import BRAND_FILE, SUBJECT_FILE, TEMPLATE_FILE
 from senders.rendering.trial import Trial, try_template
 
+_LANGUAGE_PART = re.compile(r"(template|subject)\.[a-z]{2,3}\.(mjml|txt\.j2)")
 _KEYS = ("line", "column", "id", "severity", "message", "remedy")
 
 
@@ -74,6 +78,16 @@ class Checked:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """One mail of a folder: what it is called, its own files, and what was found."""
+
+    name: str
+    paths: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    trial: Trial
+
+
 @dataclass(slots=True)
 class _Findings:
     """Problems by file, in the order in which files were asked for."""
@@ -114,7 +128,7 @@ def check_templates(project: Path, names: Sequence[str] = ()) -> Checked:
     """
     findings = _Findings(project.resolve())
     if not names:
-        for folder in _folders(project):
+        for folder in (*_folders(project), *(letter.path for letter in letter_folders(project))):
             _check_folder(findings, folder, _shared(project, folder))
     for name in names:
         _check_name(findings, project, name)
@@ -123,14 +137,17 @@ def check_templates(project: Path, names: Sequence[str] = ()) -> Checked:
 
 def _check_name(findings: _Findings, project: Path, name: str) -> None:
     folder, path = project / "assets" / "campaigns" / name, Path(name)
+    letter = letter_folder(project, name)
     if "/" not in name and folder.is_dir():
         _check_folder(findings, folder, _shared(project, folder))
+    elif letter is not None:
+        _check_folder(findings, letter.path, letter.shared)
     elif path.is_dir():
         _check_tree(findings, project, path)
     elif not path.is_file():
-        known = [one.name for one in _folders(project)]
+        known = [one.name for one in (*_folders(project), *letter_folders(project))]
         raise ConfigError(f"{name!r} is neither a file nor a campaign. {suggest(name, known)}")
-    elif path.name in {TEMPLATE_FILE, SUBJECT_FILE} and (path.parent / TEMPLATE_FILE).is_file():
+    elif _is_part(path):
         _check_folder(findings, path.parent, _shared(project, path.parent))
     elif path.resolve().is_relative_to((project / "assets" / "templates").resolve()):
         _check_shared(findings, project, path)
@@ -154,12 +171,32 @@ def _check_tree(findings: _Findings, project: Path, folder: Path) -> None:
         _check_folder(findings, each, _shared(project, each))
 
 
-def _check_folder(findings: _Findings, folder: Path, shared: Path) -> Trial:
-    trial = try_template(folder, shared)
-    own = [str(folder / TEMPLATE_FILE), str(folder / SUBJECT_FILE)]
-    findings.add(own, [*trial.problems, *_fields(folder, trial)])
-    _note(findings, folder.resolve().name, trial)
-    return trial
+def _is_part(path: Path) -> bool:
+    """Whether a file is the template or the subject of a folder, in whatever language."""
+    plain = _LANGUAGE_PART.sub(r"\1.\2", path.name)
+    return plain in {TEMPLATE_FILE, SUBJECT_FILE} and (path.parent / TEMPLATE_FILE).is_file()
+
+
+def _check_folder(findings: _Findings, folder: Path, shared: Path) -> None:
+    for tried in _tries(folder, shared):
+        findings.add(tried.paths, tried.problems)
+        _note(findings, tried.name, tried.trial)
+
+
+def _tries(folder: Path, shared: Path) -> Iterator[_Tried]:
+    """Try the mail of a campaign, or that of each language of a transactional template."""
+    if folder.resolve().parent.name != "transactional":
+        trial = try_template(folder, shared)
+        own = (str(folder / TEMPLATE_FILE), str(folder / SUBJECT_FILE))
+        yield _Tried(folder.resolve().name, own, (*trial.problems, *_fields(folder, trial)), trial)
+        return
+    letter = LetterFolder(folder)
+    definition, problems = read_definition(letter, None)
+    for language, trial in try_letter(letter, definition):
+        parts = letter.parts(language)
+        own = (str(folder / parts.template), str(folder / parts.subject))
+        name = f"{folder.resolve().name} ({language})" if language else folder.resolve().name
+        yield _Tried(name, own, (*trial.problems, *problems), trial)
 
 
 def _note(findings: _Findings, name: str, trial: Trial) -> None:
@@ -179,19 +216,19 @@ def _fields(folder: Path, trial: Trial) -> Iterator[Problem]:
 
 
 def _check_shared(findings: _Findings, project: Path, path: Path) -> None:
-    """Check a partial or the brand through the campaigns that use it: what it breaks may show elsewhere."""
+    """Check a partial or the brand through the mails that use it: what it breaks may show elsewhere."""
     whole = path.resolve()
     users = []
-    for folder in _folders(project):
-        trial = try_template(folder, _shared(project, folder))
-        if path.name == BRAND_FILE or whole in {Path(one).resolve() for one in trial.paths}:
-            users.append(folder.name)
-            own = [p for p in trial.problems if Path(p.path).resolve() == whole or p.severity == "error"]
+    folders = [*_folders(project), *(letter.path for letter in letter_folders(project))]
+    for tried in (tried for folder in folders for tried in _tries(folder, _shared(project, folder))):
+        if path.name == BRAND_FILE or whole in {Path(one).resolve() for one in tried.trial.paths}:
+            users.append(tried.name)
+            own = [p for p in tried.trial.problems if Path(p.path).resolve() == whole or p.severity == "error"]
             findings.add([str(path)], own)
-            _note(findings, folder.name, trial)
+            _note(findings, tried.name, tried.trial)
     if not users:
         source = read_source(path)
-        message, remedy = "no campaign includes it", "Include it in one to see it in a mail, or remove it."
+        message, remedy = "no mail includes it", "Include it in one to see it in a mail, or remove it."
         unused = Problem(str(path), 1, 1, "partial-unused", "warning", message, remedy)
         findings.add([str(path)], [*parse(source).problems, unused])
 

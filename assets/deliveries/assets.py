@@ -5,8 +5,9 @@ decide whether a send may begin stand in ``receipts``.
 """
 
 import dataclasses
-import functools
+import time
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,8 @@ _PROVIDER_SCHEMA = dg.TableSchema(
         dg.TableColumn("passed_over", "int", "Suppressed, expired or cancelled."),
         dg.TableColumn("in_doubt", "int", "The reply is not known."),
         dg.TableColumn("settled", "int", "They have ended."),
+        dg.TableColumn("per_second", "float", "How many ended in a second of late; empty where none moves."),
+        dg.TableColumn("ends_about", "string", "When the rest will have ended at this rate (UTC)."),
     ]
 )
 
@@ -130,7 +133,7 @@ def build_receipts(definition: CampaignDefinition, folder: Path) -> dg.AssetsDef
                 is_scheduled=context.run.tags.get(SCHEDULED) == "true",
             )
             open_no = open_send(definition, folder, mailrail, ledger, send_id=identity)
-            proof = follow(ledger, identity, tell=functools.partial(_observe, context, identity))
+            proof = follow(ledger, identity, tell=Observer(context, identity))
             progress = ledger.exact_progress(open_no)
         return dg.MaterializeResult(
             metadata={
@@ -143,30 +146,59 @@ def build_receipts(definition: CampaignDefinition, folder: Path) -> dg.AssetsDef
     return receipts
 
 
-def _observe(context: dg.AssetExecutionContext, identity: str, progress: "Mapping[str, Counts]") -> None:
-    """Show in the Dagster UI how far a send is, while it runs."""
-    from assets.deliveries.following import progress_line
+class Observer:
+    """Shows in the Dagster UI how far a send is, while it runs."""
 
-    line = progress_line(identity, progress)
-    context.log.info(line)
-    context.log_event(
-        dg.AssetObservation(
-            asset_key=context.asset_key,
-            partition=context.partition_key,
-            description=line,
-            metadata={"by_provider": provider_table(progress)},
+    def __init__(self, context: dg.AssetExecutionContext, identity: str) -> None:
+        self._context = context
+        self._identity = identity
+        self._last: tuple[float, Mapping[str, Counts]] | None = None
+
+    def __call__(self, progress: "Mapping[str, Counts]") -> None:
+        """Log one line, and a row for each mailbox provider with its rate since the last time."""
+        from assets.deliveries.following import progress_line
+
+        line = progress_line(self._identity, progress)
+        self._context.log.info(line)
+        now, last = time.monotonic(), self._last
+        self._last = now, progress
+        table = provider_table(progress, before=last[1], seconds=now - last[0]) if last else provider_table(progress)
+        self._context.log_event(
+            dg.AssetObservation(
+                asset_key=self._context.asset_key,
+                partition=self._context.partition_key,
+                description=line,
+                metadata={"by_provider": table},
+            )
         )
-    )
 
 
-def provider_table(progress: "Mapping[str, Counts]") -> dg.TableMetadataValue:
-    """Return how far each mailbox provider is, the largest first and the small ones together."""
+def provider_table(
+    progress: "Mapping[str, Counts]", *, before: "Mapping[str, Counts] | None" = None, seconds: float = 0.0
+) -> dg.TableMetadataValue:
+    """Return how far each mailbox provider is, the largest first and the small ones together.
+
+    Args:
+        progress: the counts by provider now.
+        before: the counts ``seconds`` ago, from which rate and end follow; without them both stay empty.
+        seconds: how long ago that was.
+    """
     from senders.ledger.progress import group_providers, sum_counts
 
     records = []
     for name, names in group_providers(progress).items():
         counts = sum_counts(progress[each] for each in names)
-        records.append(dg.TableRecord({"provider": name, **dataclasses.asdict(counts), "settled": counts.settled}))
+        earlier = sum_counts(before[each] for each in names if each in before) if before is not None else counts
+        rate = round((counts.settled - earlier.settled) / seconds, 1) if seconds > 0 else 0.0
+        ends = datetime.now(UTC) + timedelta(seconds=counts.moving / rate) if rate > 0 and counts.moving else None
+        values = {
+            "provider": name,
+            **dataclasses.asdict(counts),
+            "settled": counts.settled,
+            "per_second": rate if rate > 0 else None,
+            "ends_about": format(ends, "%d %b %H:%M:%S") if ends else "",
+        }
+        records.append(dg.TableRecord(values))
     return dg.MetadataValue.table(records, schema=_PROVIDER_SCHEMA)
 
 

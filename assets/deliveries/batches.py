@@ -4,6 +4,7 @@ The render child and the collector import this and nothing else of ours; memory 
 cost one row group, not the file. Rendering and writing do not belong here.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import pyarrow.parquet as pq
 from senders.errors import GuardError
 
 SEQ = "seq"
+# A column of the outbox's shards: the values of a transactional template, whose names differ from one to the next.
+FIELDS = "fields"
 _BATCH = 1_000
 
 
@@ -28,11 +31,17 @@ def read_rows(shard_file: str, seqs: Sequence[int] | None = None) -> Iterator[di
         GuardError: the file does not hold a wanted row.
     """
     with pq.ParquetFile(shard_file) as file:
-        if seqs is None:
-            for batch in file.iter_batches(batch_size=_BATCH):
-                yield from batch.to_pylist()
-        else:
-            yield from _read_some(file, sorted(set(seqs)), Path(shard_file))
+        rows = _read_all(file) if seqs is None else _read_some(file, sorted(set(seqs)), Path(shard_file))
+        yield from map(_with_fields, rows) if FIELDS in file.schema_arrow.names else rows
+
+
+def _with_fields(row: dict[str, Any]) -> dict[str, Any]:
+    return {**json.loads(row.pop(FIELDS)), **row}
+
+
+def _read_all(file: pq.ParquetFile) -> Iterator[dict[str, Any]]:
+    for batch in file.iter_batches(batch_size=_BATCH):
+        yield from batch.to_pylist()
 
 
 def _read_some(file: pq.ParquetFile, wanted: list[int], path: Path) -> Iterator[dict[str, Any]]:

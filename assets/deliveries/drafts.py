@@ -57,6 +57,7 @@ def read_draft(mailrail: Mailrail, campaign: str, *, kind: str) -> Draft:
         topic=definition.topic,
         base_url=mailrail.base_url,
         sent_at=mailrail.clock.now(),
+        may_track=mailrail.may_track,
     )
     return Draft(campaign, folder, definition, compile_template(folder, shared_templates(folder)), context)
 

@@ -180,6 +180,7 @@ def _jobs(manifest: Manifest, template: CompiledTemplate, profile: SenderProfile
                 topic=manifest.topic,
                 base_url=mailrail.base_url,
                 sent_at=mailrail.clock.now(),
+                may_track=mailrail.may_track,
             ),
         )
 

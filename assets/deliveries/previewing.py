@@ -89,7 +89,7 @@ def preview_campaign(
     links = len(draft.template.links)
     shown = [_show(mail, row, links=links, is_sample=bool(note)) for mail, row in _render(draft, rows)]
     if write is not None:
-        _write(shown, write)
+        write_shown(shown, write)
     return Previewed(draft, tuple(shown), note)
 
 
@@ -140,7 +140,7 @@ def _show(mail: Preview, row: dict[str, Any], *, links: int, is_sample: bool) ->
     )
 
 
-def _write(shown: list[Shown], folder: Path) -> None:
+def write_shown(shown: list[Shown], folder: Path) -> None:
     """Write each message in three forms, numbered as in the table: an address does not belong into a file's name."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for number, mail in enumerate((item.mail for item in shown if item.mail is not None), 1):

@@ -4,6 +4,7 @@ Rows and the mark of the last id stand in one DuckDB transaction, so that a kill
 Add a stream here when the ledger gains one; judging events belongs to dbt.
 """
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,7 @@ import pyarrow as pa
 
 from assets.events.sends import load_sends
 from assets.warehouse.tables import RAW_SCHEMA, RAW_TABLES, create_raw_tables
+from senders.event import RECORD_VERSION
 from senders.ledger.rows import AttemptRow, InboundRow
 from senders.ledger.store import Ledger
 from senders.message import message_key
@@ -145,6 +147,8 @@ def _inbound(page: list[InboundRow]) -> Iterator[dict[str, Any]]:
             "failure": event.failure,
             "code": event.code,
             "detail": event.detail,
+            "body": json.dumps(event.body, ensure_ascii=False, sort_keys=True) if event.body else None,
+            "record_version": RECORD_VERSION,
         }
 
 

@@ -31,6 +31,7 @@ def load_sends(
     """Bring the tables of sends up to date and yield ``(table, rows written)``."""
     query = f"select send_no, state, finished_at from {RAW_SCHEMA}.mail_sends"  # noqa: S608
     known = {number: (state, finished) for number, state, finished in connection.execute(query).fetchall()}
+    moved = _moved(connection, ledger)
     for send in ledger.sends():
         if send.is_rehearsal:
             continue  # nobody got it: it counts for no frequency cap and in no mart
@@ -40,7 +41,7 @@ def load_sends(
             yield from _load_once(connection, folder, send, ledger, insert)
         if before != (str(send.state), _utc(send.finished_at)):
             yield "mail_sends", _load_send(connection, folder, send, insert)
-        if before is None or before[1] is None or _has_moved(connection, send, ledger):
+        if before is None or before[1] is None or send.send_no in moved:
             yield "mail_messages", _load_messages(connection, send, ledger, insert)
 
 
@@ -94,7 +95,7 @@ def _load_recipients(connection: duckdb.DuckDBPyConnection, folder: Path, manife
         connection.execute(
             f"insert into {RAW_SCHEMA}.mail_recipients by name"  # noqa: S608
             " select ($send_no::bigint << 32) | seq as message_key, $send_no as send_no, seq, contact_id,"
-            " split_part(address, '@', 2) as mailbox_domain, variant from read_parquet($files)",
+            " split_part(address, '@', 2) as mailbox_domain, variant, tracking from read_parquet($files)",
             {"send_no": send_no, "files": files},
         )
     return manifest.rows
@@ -125,6 +126,7 @@ def _load_send(connection: duckdb.DuckDBPyConnection, folder: Path, send: SendRo
         "content_hash": send.content_hash,
         "opened_at": _utc(send.opened_at),
         "finished_at": _utc(send.finished_at),
+        "stream": send.stream,
         **origin,
     }
     return insert(connection, "mail_sends", [row])
@@ -132,11 +134,15 @@ def _load_send(connection: duckdb.DuckDBPyConnection, folder: Path, send: SendRo
 
 def _origin(folder: Path) -> dict[str, Any]:
     try:
-        manifest, preflight = load_manifest(folder), load_preflight(folder)
+        manifest = load_manifest(folder)
     except ConfigError:
         return {}
+    try:
+        template_hash = load_preflight(folder).template_hash
+    except ConfigError:  # a transactional send has none: nobody looks at it before it goes
+        template_hash = None
     return {
-        "template_hash": preflight.template_hash,
+        "template_hash": template_hash,
         "included": manifest.included,
         "published_version": manifest.published_version,
         "git_commit": manifest.git_commit,
@@ -152,11 +158,15 @@ def _stored_origin(connection: duckdb.DuckDBPyConnection, send_no: int) -> dict[
     return dict(zip(names, rows[0], strict=True)) if rows else {}
 
 
-def _has_moved(connection: duckdb.DuckDBPyConnection, send: SendRow, ledger: Ledger) -> bool:
-    """Whether messages of a finished send changed state after all, as when a doubt is settled."""
-    query = f"select state, count(*) from {RAW_SCHEMA}.mail_messages where send_no = $send_no group by state"  # noqa: S608
-    stored = dict(connection.execute(query, {"send_no": send.send_no}).fetchall())
-    return stored != {state.value: count for state, count in ledger.counts(send.send_no).items() if count}
+def _moved(connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> set[int]:
+    """Return the sends whose messages stand otherwise than here, also after they finished, as when doubts are settled.
+
+    Asked for all at once: with transactional sends there are too many for a question each.
+    """
+    query = f"select send_no, state, count(*) from {RAW_SCHEMA}.mail_messages group by send_no, state"  # noqa: S608
+    stored = {(number, state): count for number, state, count in connection.execute(query).fetchall()}
+    present = {(number, state.value): count for number, state, count in ledger.state_counts()}
+    return {number for number, _ in {key for key, _ in stored.items() ^ present.items()}}
 
 
 def _load_messages(connection: duckdb.DuckDBPyConnection, send: SendRow, ledger: Ledger, insert: Insert) -> int:

@@ -102,9 +102,12 @@ class Landing:
     def land(self, load_id: str, content: str, paths: Sequence[Path]) -> None:
         """Land what is new or changed, the rejects, and the load itself; a repeat lands nothing."""
         stamps = {"load_id": load_id, "source": self.definition.name, "at": self.at.replace(tzinfo=None)}
-        selected = [_STAMPS.get(name) or (name if self._is_incoming(name) else "null") for name in self.table.columns]
+        selected = {
+            name: _STAMPS.get(name) or (name if self._is_incoming(name) else "null") for name in self.table.columns
+        }
         self.connection.execute(
-            f"insert into {self.table.relation} select {', '.join(selected)} from incoming "  # noqa: S608
+            f"insert into {self.table.relation} ({', '.join(selected)}) select {', '.join(selected.values())} "  # noqa: S608
+            "from incoming "
             "where _change <> 'unchanged' order by file, line",
             stamps,
         )

@@ -110,6 +110,13 @@ class ConsentRule(_Strict):
         default="unknown", description="Consent of a row whose value is blank or has no column."
     )
     basis: str = Field(default="", description="Where the consent comes from, in words; kept with every contact.")
+    expires_after_days: int | None = Field(
+        default=None,
+        description="When a consent ends by itself, counted from consent_at, else created_at; with neither date it is "
+        "unknown. For consent that a purchase (730 under CASL) or an inquiry (183) implies; unset for never.",
+        ge=1,
+        le=36_500,
+    )
 
     @property
     def columns(self) -> list[str]:

@@ -274,11 +274,19 @@ def _with_line_numbers(orders: "pl.DataFrame") -> "pl.DataFrame":
 def _contact_columns(definition: SourceDefinition) -> "list[pl.Expr]":
     import polars as pl
 
-    unsubscribed = pl.col("_consent") == UNSUBSCRIBED
+    unsubscribed, granted = pl.col("_consent") == UNSUBSCRIBED, pl.col("_consent") == "granted"
+    days = definition.consent.expires_after_days
+    ends = pl.lit(None, dtype=pl.Datetime("us"))
+    if days is not None:
+        ends = pl.coalesce("_consent_at", "_created_at") + pl.duration(days=days)
+    has_no_end = granted & ends.is_null() if days is not None else pl.lit(False)
     return [
         pl.col("email_given"),
+        pl.when(granted).then(ends).alias("consent_expires_at"),
         pl.when(unsubscribed)
         .then(pl.lit("denied"))
+        .when(has_no_end)  # nobody could say when it ends
+        .then(pl.lit("unknown"))
         .otherwise(pl.col("_consent"))
         .fill_null("unknown")
         .alias("consent"),

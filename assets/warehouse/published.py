@@ -27,6 +27,8 @@ KEPT_COPIES = 2
 # Sorting them instead would tear apart what belongs to one send.
 ASKED_BY_CONTACT = (
     "dim_contacts",
+    "dim_preferences",
+    "fct_consents",
     "fct_email_events",
     "fct_exclusions",
     "fct_messages",

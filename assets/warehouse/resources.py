@@ -35,7 +35,9 @@ class Mailrail:
     ``allowed_recipients`` is None where anybody in an audience may be mailed (the relay is on loopback, or
     this is production); else only these addresses and ``@domains``. ``resolve_mx`` allows questions to the DNS.
     ``expire_hours`` says for each profile when a message is given up, where its campaign does not.
-    ``rehearsing`` names the profiles none of whose relays mails anybody.
+    ``rehearsing`` names the profiles none of whose relays mails anybody. Without ``tracking_needs_consent`` opens and
+    clicks are followed of everybody who did not say no, as some places still allow; where nobody ``may_track``, of
+    nobody at all.
     """
 
     project: Path
@@ -49,6 +51,8 @@ class Mailrail:
     resolve_mx: bool = False
     expire_hours: Mapping[str, float] = field(default_factory=dict)
     rehearsing: Collection[str] = frozenset()
+    tracking_needs_consent: bool = True
+    may_track: bool = True
 
     @property
     def clock(self) -> Clock:
@@ -104,6 +108,11 @@ class Mailrail:
         from senders.tracking.keys import Keyring
 
         return Keyring.open(self.home / "keys")
+
+    @property
+    def streams(self) -> Mapping[str, str]:
+        """Return the stream of each sender profile."""
+        return {name: profile.stream for name, profile in self.profiles.items()}
 
     def profile(self, name: str) -> SenderProfile:
         """Return a sender profile.

@@ -17,7 +17,8 @@ RAW_SCHEMA = "raw"
 class RawTable:
     """One table of the raw schema: append-only facts, as they came.
 
-    ``columns`` maps each name to its DuckDB type in order. Timestamps are UTC without zone.
+    ``columns`` maps each name to its DuckDB type in order; a new one goes to the end, where a warehouse of an earlier
+    version gets it too. Timestamps are UTC without zone.
     """
 
     name: str
@@ -50,7 +51,7 @@ _TABLES = (
         "load_id text, source text, source_rank integer, file text, line bigint, source_key text, email_given text, "
         "email text, contact_id text, first_name text, last_name text, country text, city text, locale text, "
         "consent text, consent_basis text, consent_at timestamp, tracking_consent boolean, created_at timestamp, "
-        "updated_at timestamp, loaded_at timestamp, extra text",
+        "updated_at timestamp, loaded_at timestamp, extra text, consent_expires_at timestamp",
     ),
     _table(
         "orders",
@@ -82,12 +83,13 @@ _TABLES = (
         "One row per send; replaced when its state changes.",
         "send_no bigint, send_id text, campaign text, topic text, scheduled_at timestamp, state text, "
         "audience_rows bigint, audience_hash text, content_hash text, template_hash text, opened_at timestamp, "
-        "finished_at timestamp, included bigint, published_version text, git_commit text",
+        "finished_at timestamp, included bigint, published_version text, git_commit text, stream text",
     ),
     _table(
         "mail_recipients",
         "One row per row of a frozen audience.",
-        "message_key bigint, send_no bigint, seq bigint, contact_id text, mailbox_domain text, variant text",
+        "message_key bigint, send_no bigint, seq bigint, contact_id text, mailbox_domain text, variant text, "
+        "tracking boolean",
     ),
     _table(
         "mail_exclusions",
@@ -117,10 +119,12 @@ _TABLES = (
     ),
     _table(
         "mail_inbound",
-        "One row per thing that came back: open, click, unsubscribe, bounce, complaint, suppression.",
+        "One row per thing that came back: open, click, unsubscribe, bounce, complaint, suppression, sign-up, consent, "
+        "preference, business event, contact; body is JSON, record_version that of the event record.",
         "inbound_id bigint, event_id text, kind text, send_no bigint, seq bigint, message_key bigint, "
         "contact_id text, scope text, occurred_at timestamp, received_at timestamp, link_no integer, url text, "
-        "user_agent text, ip text, method text, failure text, code text, detail text",
+        "user_agent text, ip text, method text, failure text, code text, detail text, body text, "
+        "record_version integer",
     ),
     _table(
         "high_water",
@@ -133,10 +137,19 @@ RAW_TABLES: dict[str, RawTable] = {table.name: table for table in _TABLES}
 
 
 def create_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the raw schema and every table of it that is missing; leaves existing rows alone."""
+    """Create the raw schema and every table and column of it that is missing; leaves existing rows alone."""
     connection.execute(f"create schema if not exists {RAW_SCHEMA}")
     for table in RAW_TABLES.values():
         connection.execute(table.create_sql)
+    present = connection.execute(
+        "select table_name, column_name from duckdb_columns()"
+        " where schema_name = $schema and database_name = current_database()",
+        {"schema": RAW_SCHEMA},
+    ).fetchall()
+    for table in RAW_TABLES.values():
+        for name, kind in table.columns.items():
+            if (table.name, name) not in present:
+                connection.execute(f'alter table {table.relation} add column "{name}" {kind}')
 
 
 def complete_warehouse(warehouse: Path) -> None:

@@ -16,7 +16,10 @@ from dashboards.timeline import Timeline
 
 FIELD = "address"
 MOST = 500
-_TONES = {"clicked": "good", "order": "good", "unsubscribed": "act", "bounced": "act", "complained": "act"}
+_TONES = {
+    **dict.fromkeys(("clicked", "order"), "good"),
+    **dict.fromkeys(("unsubscribed", "bounced", "soft_bounced", "complained"), "act"),
+}
 _CONSENT = {"granted": "good", "denied": "act"}
 
 
@@ -97,9 +100,16 @@ def _may(contact: Mapping[str, Any]) -> Part:
         (words(each["scope"]) or "everything", words(each["reason"]), moment(each["suppressed_at"]))
         for each in contact["suppressions"]
     ]
+    said = [
+        (words(each["topic"]) or "everything", badge(*_said(each)), _proof(each), moment(each["stated_at"]))
+        for each in contact["consents"]
+    ]
+    chosen = [
+        (words(each["name"]), words(each["value"]) or "–", moment(each["preferred_at"])) for each in contact["choices"]
+    ]
     return card(
         "What may be sent",
-        "Consent as stated, where and when; suppressions are final and win over everything.",
+        "Consent as stated, where and when; suppressions win over everything but a later word of the person.",
         facts(
             [
                 ("Consent", [words(contact["consent"]) or "unknown"]),
@@ -111,8 +121,23 @@ def _may(contact: Mapping[str, Any]) -> Part:
         table([Column("Suppressed for"), Column("Reason"), Column("Since", "nb")], stops)
         if stops
         else empty("Nothing is suppressed."),
+        table([Column("Consent to"), Column("Said"), Column("Proof"), Column("When", "nb")], said) if said else None,
+        table([Column("Choice"), Column("Value"), Column("Since", "nb")], chosen) if chosen else None,
         width=6,
     )
+
+
+def _said(consent: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what was said, or what became of it, and its tone."""
+    if consent["voided_at"]:
+        return "ended by an unsubscribe", "watch"
+    if consent["expires_at"]:
+        return f"{words(consent['consent'])} until {moment(consent['expires_at'])}", "watch"
+    return words(consent["consent"]), _CONSENT.get(consent["consent"], "watch")
+
+
+def _proof(consent: Mapping[str, Any]) -> str:
+    return " · ".join(words(part, 80) for part in (consent["source"], consent["basis"]) if part)
 
 
 def _happenings(happenings: pl.DataFrame, currency: str) -> Part:

@@ -62,7 +62,9 @@ def send(context: click.Context, campaign: str, confirm: int | None, again: bool
     from orchestration.sending import send_now
 
     row = send_now(settings, campaign, confirm=confirm, approved_by=getpass.getuser(), again=again, show=not as_json)
-    end_with(context, row, as_json)
+    if as_json:
+        print_json(row)
+    end_with(context, [row], as_json)
 
 
 def _plan(settings: Settings, campaign: str) -> Any:

@@ -79,7 +79,7 @@ def _ledger_sends() -> list[Any]:
     if not ledger_is_there(home):
         return []  # opening it would make one
     with Ledger.open(home, busy_timeout_seconds=0.2) as ledger:
-        return ledger.sends()
+        return ledger.campaign_sends()
 
 
 complete_campaigns = _names(lambda: sorted(_campaigns()))

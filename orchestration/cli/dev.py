@@ -22,7 +22,18 @@ if TYPE_CHECKING:
     from orchestration.services import Service
     from orchestration.supervisor import Supervisor
 
-NAMES = ("webserver", "daemon", "definitions", "collector", "sender", "mailbox", "dashboards", "sink")
+NAMES = (
+    "webserver",
+    "daemon",
+    "definitions",
+    "collector",
+    "sender",
+    "outbox",
+    "mailbox",
+    "dashboards",
+    "hooks",
+    "sink",
+)
 
 
 @click.command()
@@ -32,7 +43,7 @@ NAMES = ("webserver", "daemon", "definitions", "collector", "sender", "mailbox",
 @click.option("--only", multiple=True, type=click.Choice(NAMES), help="Start only this, and what it needs; repeatable.")
 @click.option("--without", multiple=True, type=click.Choice(NAMES), help="Leave this out; repeatable.")
 def dev(port: int | None, only: Sequence[str], without: Sequence[str]) -> None:
-    """Run everything: Dagster UI and daemon, collector, sender, mailbox reader, dashboards, sink.
+    """Run everything: Dagster UI and daemon, collector, sender, outbox, mailbox reader, dashboards, sink.
 
     What dies is started again, and that is said. Ctrl-C stops all of it within ten seconds and exits with 0. Each
     process writes to MAILRAIL_HOME/logs.

@@ -23,6 +23,7 @@ _GLYPHS = {
     "viewed": ("○", "good"),
     "unsubscribed": ("✘", "act"),
     "bounced": ("↩", "act"),
+    "soft_bounced": ("↩", "act"),
     "complained": ("▲", "act"),
     "subscription": ("✎", "watch"),
     "exclusion": ("−", "watch"),
@@ -52,7 +53,12 @@ def _facts(contact: dict[str, Any]) -> Table:
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="mute", no_wrap=True)
     facts.add_row("  consent", _consent(contact))
+    if topics := [row for row in contact["consents"] if row["topic"] or row["voided_at"] or row["expires_at"]]:
+        facts.add_row("  by topic", Text("\n".join(map(_topic, topics))))
     facts.add_row("  tracking", _TRACKING[contact["tracking_consent"]])
+    if contact["choices"]:
+        chosen = (f"{plain(row['name'])} {plain(row['value']) or '–'}" for row in contact["choices"])
+        facts.add_row("  chose", Text(" · ".join(chosen)))
     facts.add_row("  suppressed", _suppressed(contact["suppressions"]))
     facts.add_row("  first seen", _joined(f"{_day(contact['created_at'])} in {plain(contact['first_source'])}"))
     facts.add_row("  orders", _orders(contact))
@@ -67,6 +73,16 @@ def _consent(contact: dict[str, Any]) -> Text:
     since = f"since {_day(contact['consent_at'])}" if contact["consent_at"] else ""
     text = _joined(plain(contact["consent_basis"]), since)
     return Text.assemble((plain(contact["consent"]), style), (f"  {text}" if text.plain else "", "mute"))
+
+
+def _topic(row: dict[str, Any]) -> str:
+    """Return one statement of consent in a line, with what ended or will end it."""
+    ended = f", ended {_day(row['voided_at'])}" if row["voided_at"] else ""
+    until = f", until {_day(row['expires_at'])}" if row["expires_at"] else ""
+    how = " · ".join(plain(part) for part in (row["source"], row["basis"]) if part)
+    return (
+        f"{plain(row['topic']) or 'everything'}: {plain(row['consent'])} {_day(row['stated_at'])}{until}{ended} · {how}"
+    )
 
 
 def _suppressed(suppressions: Sequence[dict[str, Any]]) -> Text:

@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "demo": ("orchestration.cli.demo:demo", "The whole loop on sample data, into a sink on this machine."),
-    "dev": ("orchestration.cli.dev:dev", "Run everything: Dagster, collector, sender, mailbox, dashboards, sink."),
+    "dev": ("orchestration.cli.dev:dev", "Run everything: Dagster, collector, sender, outbox, mailbox, pages, sink."),
     "init": ("orchestration.cli.project:init", "Make a project in a folder of your own."),
     "doctor": ("orchestration.cli.doctor:doctor", "What is well here, what is not, and what mends it."),
     "check": ("orchestration.cli.project:check", "Check every campaign, source and segment; list all problems."),
@@ -25,9 +25,11 @@ COMMANDS = {
     "preview": ("orchestration.cli.previews:preview", "Render messages of a campaign for real recipients."),
     "test": ("orchestration.cli.previews:test", "Send a test mail of a campaign to your seed list."),
     "send": ("orchestration.cli.campaigns:send", "Send a campaign; needs the exact number of recipients."),
+    "mail": ("orchestration.cli.mail:mail", "Ask for transactional mail, see what became of it."),
     "pause": ("orchestration.cli.sends:pause", "Pause a send; no message is offered a second later."),
     "resume": ("orchestration.cli.sends:resume", "Go on with sends that stopped or were paused."),
     "cancel": ("orchestration.cli.sends:cancel", "Cancel a send for good; needs the exact number that wait."),
+    "dead-letters": ("orchestration.cli.dead_letters:dead_letters", "What came in and could not be understood."),
     "reconcile": ("orchestration.cli.doubts:reconcile", "Settle what is in doubt, or a ledger that was put back."),
     "retry-failed": ("orchestration.cli.doubts:retry_failed", "Try refused messages of a send once more."),
     "status": ("orchestration.cli.results:status", "Where each send stands."),
@@ -35,9 +37,14 @@ COMMANDS = {
     "explain": ("orchestration.cli.results:explain", "Why a person got a campaign, or did not."),
     "report": ("orchestration.cli.results:report", "The report of a send: on the terminal, and as a page."),
     "dashboards": ("orchestration.cli.services:dashboards", "Run the dashboards: pages over the published copy."),
+    "form": ("orchestration.cli.forms:form", "Sign-up forms: list them, print one for a page of your own."),
+    "key": ("orchestration.cli.keys:key", "Keys with which other programs may call the API."),
     "person": ("orchestration.cli.people:person", "One person: everything that happened, in order."),
+    "events": ("orchestration.cli.events:events", "Export what came back: raw events with stable ids."),
     "sender": ("orchestration.cli.services:sender", "Run the standing sender."),
+    "outbox": ("orchestration.cli.services:outbox", "Run the outbox: it turns requests for mail into sends."),
     "collector": ("orchestration.cli.services:collector", "Run the collector: pixel, clicks, unsubscribes."),
+    "hooks": ("orchestration.cli.hooks:hooks", "Tell other programs what happens: outgoing webhooks."),
     "mailbox": ("orchestration.cli.services:mailbox", "Read bounces and complaints from the mailbox."),
     "completion": ("orchestration.cli.completion:completion", "Print the completion script for bash, zsh or fish."),
     "proof": ("orchestration.cli.proof:proof", "Kill the sender again and again; show that the promises hold."),
@@ -48,11 +55,11 @@ INTERRUPTED = "interrupted; nothing is half done. Run the same command again to 
 
 # What the list of commands is ordered by; a command named nowhere stands under "Other".
 PURPOSES: dict[str, tuple[str, ...]] = {
-    "Getting started": ("demo", "init", "dev", "doctor", "check", "source", "segment", "refresh"),
-    "Campaigns": ("campaign", "template", "plan", "preview", "test", "send", "pause", "resume", "cancel"),
-    "When something broke": ("reconcile", "retry-failed"),
-    "Results": ("status", "report", "metrics", "explain", "person", "dashboards"),
-    "Services": ("sender", "collector", "mailbox", "sink", "proof"),
+    "Getting started": ("demo", "init", "dev", "doctor", "check", "source", "segment", "refresh", "form", "key"),
+    "Campaigns": ("campaign", "template", "plan", "preview", "test", "send", "mail", "pause", "resume", "cancel"),
+    "When something broke": ("reconcile", "retry-failed", "dead-letters"),
+    "Results": ("status", "report", "metrics", "explain", "person", "events", "dashboards"),
+    "Services": ("sender", "outbox", "collector", "mailbox", "hooks", "sink", "proof"),
     "Shell": ("completion",),
 }
 

@@ -1,7 +1,8 @@
-"""Commands about one person: the timeline.
+"""Commands about one person: the timeline, and the proof of consent.
 
 Add a command here when it answers about a person over all sends; why somebody got one campaign is ``explain``. What
-happened comes from ``dashboards.timeline``, how it looks from ``lifeline``.
+happened comes from ``dashboards.timeline``, how it looks from ``lifeline``; consents come from the ledger, which holds
+them before any warehouse does.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,47 @@ def timeline(address: str, limit: int, show_address: bool, as_json: bool) -> Non
         out.print(render_lifeline(contact, shown.to_dicts(), earlier=found.happenings.height - shown.height))
 
 
+@person.command()
+@click.argument("address")
+@click.option("--show-address", is_flag=True, help="Show the address in full.")
+@json_option
+def consent(address: str, show_address: bool, as_json: bool) -> None:
+    """Prove what ADDRESS agreed to: when, by which form, from where, to which words, and what was taken back.
+
+    Read from the ledger, so the warehouse need not be there. --json is the proof in full.
+    """
+    from orchestration.cli.consents import consent_lines, consent_proof
+
+    settings = load_settings()
+    normal = _normal(address)
+    proof = consent_proof(settings.home, normal)
+    if as_json:
+        print_json({"address": normal, **proof})
+        return
+    for line in consent_lines(proof, normal if show_address else _masked(normal)):
+        out.print(line, markup=False, soft_wrap=True)
+
+
+def _masked(normal: str) -> str:
+    from senders.tracking.addresses import mask_address
+
+    return mask_address(normal)
+
+
+def _normal(address: str) -> str:
+    """Return the normal form of an address.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    from senders.tracking.addresses import AddressError, normalize_address
+
+    try:
+        return normalize_address(address)
+    except AddressError as error:
+        raise ConfigError(f"{address!r} is no address that mail can go to ({error}); look at its spelling.") from None
+
+
 def _find(settings: Settings, address: str, show_address: bool) -> "tuple[Timeline, str]":
     """Return a person's timeline and the masked address.
 
@@ -50,14 +92,11 @@ def _find(settings: Settings, address: str, show_address: bool) -> "tuple[Timeli
     """
     from assets.warehouse.published import connect_published
     from dashboards.timeline import UnknownContactError, read_timeline
-    from senders.tracking.addresses import AddressError, hash_address, mask_address, normalize_address
+    from senders.tracking.addresses import hash_address
     from senders.tracking.keys import Keyring
 
-    try:
-        normal = normalize_address(address)
-    except AddressError as error:
-        raise ConfigError(f"{address!r} is no address that mail can go to ({error}); look at its spelling.") from None
-    masked = mask_address(normal)
+    normal = _normal(address)
+    masked = _masked(normal)
     with connect_published(settings.home / "published") as connection:
         key: Any = Keyring.open(settings.home / "keys").address_key
         try:

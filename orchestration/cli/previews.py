@@ -33,16 +33,22 @@ def preview(
 ) -> None:
     """Render CAMPAIGN for real recipients, with the code that sends it. Sends nothing.
 
-    Where there are none yet it is rendered for made-up contacts, so that a new campaign can be seen at once.
+    Where there are none yet it is rendered for made-up contacts, so that a new campaign can be seen at once. CAMPAIGN
+    may be a transactional template, too: it is shown in each of its languages, with the examples of its defs.yaml.
     """
     from assets.deliveries.preview_page import write_preview
     from assets.deliveries.previewing import preview_campaign
+    from assets.outbox.definition import letter_folder
+    from assets.outbox.previewing import preview_letter
     from orchestration.cli.mail_views import preview_table
     from orchestration.resources import build_mailrail
 
     settings = load_settings()
-    shown = preview_campaign(
-        build_mailrail(settings), campaign, limit=limit, address=address, samples=samples, write=write
+    mailrail, letter = build_mailrail(settings), letter_folder(settings.project, campaign)
+    shown = (
+        preview_letter(mailrail, letter, write)
+        if letter
+        else preview_campaign(mailrail, campaign, limit=limit, address=address, samples=samples, write=write)
     )
     page = write_preview(shown, settings.home / "previews") if as_page else None
     if as_json:

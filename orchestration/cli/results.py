@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 def status(send: str | None, watch: bool, as_json: bool) -> None:
     """Where each send, or SEND, stands: how many messages are in which state.
 
+    Transactional mail is shown by template and day, for the last week.
+
     With --watch it goes on until the sends are over, or Ctrl-C, which stops nothing but the watching.
     """
-    from orchestration.cli.views import status_notes, status_table
-    from orchestration.steering import choose_send, status_row
+    from orchestration.cli.views import mail_lines, status_notes, status_table
+    from orchestration.steering import choose_send, mail_rows, status_row
     from senders.ledger.store import Ledger
 
     if watch and as_json:
@@ -37,32 +39,35 @@ def status(send: str | None, watch: bool, as_json: bool) -> None:
     with Ledger.open(load_settings().home) as ledger:
         if watch:
             _watch(ledger, send)
-        chosen = ledger.sends() if send is None else [choose_send(ledger, send)]
+        chosen = ledger.campaign_sends() if send is None else [choose_send(ledger, send)]
         rows = [status_row(ledger, one.send_id) for one in chosen]
+        awaited = mail_rows(ledger) if send is None else []
         is_alive = ledger.alive("sender")
     if as_json:
-        print_json({"sends": rows})
+        print_json({"sends": rows, "transactional": awaited})
     elif rows:
         out.print(status_table(rows, width=out.width))
         for line in status_notes(rows, is_sending=is_alive):
             out.print(line, soft_wrap=True)
     else:
         out.print("no send yet. See who would get a campaign: [name]mailrail plan CAMPAIGN[/name]")
+    for line in [] if as_json else mail_lines(awaited):
+        out.print(line, soft_wrap=True)
 
 
 def _watch(ledger: "Ledger", wanted: str | None) -> None:
     """Show the sends that are open, or one, until none of them is."""
     from orchestration.cli.progress import live_sends
     from orchestration.steering import choose_send
-    from orchestration.watching import LOOK_SECONDS, Watch, is_over
+    from orchestration.watching import LOOK_SECONDS, Watch
 
-    chosen = ledger.sends() if wanted is None else [choose_send(ledger, wanted)]
-    watches = [Watch(ledger, send.send_id) for send in chosen if not is_over(send)]
+    chosen = ledger.campaign_sends() if wanted is None else [choose_send(ledger, wanted)]
+    watches = [Watch(ledger, send.send_id) for send in chosen if not send.state.is_over]
     with contextlib.suppress(KeyboardInterrupt), live_sends("") as show:
         while watches:
             stands = [stand for watch in watches if (stand := watch.look())]
             show(stands)
-            if all(stand.is_over for stand in stands):
+            if all(stand.state.is_over for stand in stands):
                 return
             time.sleep(LOOK_SECONDS)
 

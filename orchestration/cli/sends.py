@@ -4,7 +4,7 @@ Add a command here when it changes what becomes of an open send. What each order
 ``orchestration.steering``; starting a send belongs to ``campaigns``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -65,28 +65,30 @@ def resume(context: click.Context, send: str | None, as_json: bool) -> None:
         print_json({"sends": rows})
     elif not rows:
         err.print("nothing to resume: no running send has messages left.")
-    for row in rows:
-        end_with(context, row, as_json, quiet=as_json)
+    end_with(context, rows, as_json)
 
 
-def end_with(context: click.Context, row: dict[str, Any], as_json: bool, *, quiet: bool = False) -> None:
-    """Show what became of a send, and end with the code of CONTRACTS for it.
+def end_with(context: click.Context, rows: Sequence[dict[str, Any]], as_json: bool) -> None:
+    """Show what became of sends, unless JSON said it, and end with the code of CONTRACTS for them.
 
     Raises:
-        GuardError: it was paused or cancelled meanwhile.
+        GuardError: some were paused or cancelled meanwhile.
     """
     from orchestration.cli.views import proof_table
 
-    if as_json and not quiet:
-        print_json(row)
-    elif not as_json:
-        out.print(proof_table(row))
-    if row["state"] not in {"finished", "running"}:
-        remedy = f"; to go on: mailrail resume {row['send_id']}" if row["state"] == "paused" else ""
-        reason = (row.get("reason") or "by a person").rstrip(".")
-        raise GuardError(f"{row['send_id']} is {row['state']}: {reason}{remedy}")
-    if row["queued"] or row["offered"] or row["deferred"]:
+    if not as_json:
+        for row in rows:
+            out.print(proof_table(row))
+    if stopped := [_stopped(row) for row in rows if row["state"] not in {"finished", "running"}]:
+        raise GuardError("; ".join(stopped))
+    if any(row["queued"] or row["offered"] or row["deferred"] for row in rows):
         context.exit(PARTLY)
+
+
+def _stopped(row: dict[str, Any]) -> str:
+    remedy = f"; to go on: mailrail resume {row['send_id']}" if row["state"] == "paused" else ""
+    reason = (row.get("reason") or "by a person").rstrip(".")
+    return f"{row['send_id']} is {row['state']}: {reason}{remedy}"
 
 
 def _steer(wanted: str, order: Callable[[Any, Any], None]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ belongs to its package.
 """
 
 import asyncio
+import contextlib
 import signal
 import urllib.parse
 from collections.abc import Coroutine
@@ -14,7 +15,7 @@ import click
 
 from orchestration.cli.console import log_to_stderr
 from orchestration.processes import require_free_port
-from orchestration.settings import export_environment, load_settings
+from orchestration.settings import Settings, export_environment, load_settings
 
 
 @click.command()
@@ -30,7 +31,8 @@ def sender(once: bool) -> None:
     export_environment(settings)
     config = settings.delivery_config()
     log_to_stderr("sender", settings.log)
-    _run(run_sender(config, once=once))
+    _keep_rules(settings)
+    run_service(run_sender(config, once=once))
 
 
 @click.command()
@@ -39,11 +41,12 @@ def collector() -> None:
 
     It never opens the warehouse, and goes on while everything else is stopped.
     """
-    from senders.collector.app import serve
+    from senders.collector.serving import serve
 
     settings = load_settings()
     export_environment(settings)
     log_to_stderr("collector", settings.log)
+    _keep_rules(settings)
     serve(settings.collector_config())
 
 
@@ -71,7 +74,10 @@ def dashboards() -> None:
 @click.command()
 @click.option("--once", is_flag=True, help="Read what is there, then end.")
 def mailbox(once: bool) -> None:
-    """Read bounces and complaints from the mailbox into the ledger."""
+    """Read bounces and complaints from the mailbox into the ledger: the Maildir, and IMAP where it is set.
+
+    No mail is deleted or answered; one that was read is marked, after what it tells is durable.
+    """
     from senders.inbound.mailbox import read_mailbox, run_mailbox
     from senders.ledger.store import Ledger
     from senders.tracking.keys import Keyring
@@ -79,12 +85,34 @@ def mailbox(once: bool) -> None:
     settings = load_settings()
     log_to_stderr("mailbox", settings.log)
     config = settings.mailbox_config()
+    _keep_rules(settings)
     if not once:
-        _run(run_mailbox(config))
+        run_service(run_mailbox(config))
         return
     with Ledger.open(settings.home) as ledger:
         result = read_mailbox(config, ledger, Keyring.open(settings.home / "keys"))
     click.echo(f"read {result.read}, bounced {result.bounced}, complained {result.complained}", err=True)
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Send what waits now, then end; starts a sender where none is running.")
+def outbox(once: bool) -> None:
+    """Run the outbox: it turns requests for transactional mail into sends, every half second.
+
+    Senders do the rest. It may be killed at any moment, and several may run: each request is sent in exactly one mail.
+    """
+    from assets.outbox.running import run_outbox
+    from orchestration.mailing import send_waiting
+    from orchestration.resources import build_mailrail
+
+    settings = load_settings()
+    export_environment(settings)
+    log_to_stderr("outbox", settings.log)
+    if not once:
+        run_service(run_outbox(build_mailrail(settings), settings.outbox.build()))
+        return
+    done = send_waiting(settings)
+    click.echo(f"took {done.taken} requests into {done.opened} sends, refused {done.refused}", err=True)
 
 
 @click.command()
@@ -96,10 +124,20 @@ def sink(host: str, port: int) -> None:
 
     settings = load_settings()
     log_to_stderr("sink", settings.log)
-    _run(run_sink(SinkConfig(host=host, port=port, folder=settings.home / "sink")))
+    run_service(run_sink(SinkConfig(host=host, port=port, folder=settings.home / "sink")))
 
 
-def _run(service: Coroutine[Any, Any, Any]) -> None:
+def _keep_rules(settings: Settings) -> None:
+    """Let the rules that the ledger decides by be those of the settings; a busy ledger keeps those it has."""
+    from senders.errors import LedgerBusy
+    from senders.ledger.store import Ledger
+
+    rule = settings.soft_bounces.build()
+    with contextlib.suppress(LedgerBusy), Ledger.open(settings.home) as ledger:
+        ledger.keep_soft_bounces(rule)
+
+
+def run_service(service: Coroutine[Any, Any, Any]) -> None:
     """Run a service until it ends or is asked to stop; a first signal lets it finish what it holds."""
 
     async def supervised() -> None:

@@ -13,6 +13,7 @@ import click
 from orchestration.cli.completion import complete_segments
 from orchestration.cli.console import CHECK_FAILED, json_option, out, print_json
 from orchestration.settings import Settings, load_settings
+from senders.config import MARKETING
 from senders.errors import ConfigError
 
 
@@ -94,7 +95,7 @@ def check(context: click.Context, names: tuple[str, ...], as_json: bool) -> None
 def _choose_sender(settings: Settings, given: str) -> str:
     from assets.audiences.suggestions import suggest
 
-    known = sorted(settings.senders)
+    known = sorted(name for name, profile in settings.senders.items() if profile.stream == MARKETING)
     if not known:
         raise ConfigError("mailrail.toml has no sender profile; add [senders.<name>], see the table in the README.")
     if given and given not in known:

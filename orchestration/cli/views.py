@@ -38,6 +38,7 @@ def plan_tree(plan: Any, about: Any = None) -> Tree:
         )
     share = f"  ({plan.recipients / plan.included:.1%} of the audience)" if plan.included else ""
     branch.add(Text.assemble((f"= {plan.recipients:>9,}", "bold green"), "  recipients", (share, "mute")))
+    branch.add(Text.assemble(f"  {plan.tracked:>9,}", "  of them tracked", ("  (opens and clicks)", "mute")))
     if about:
         tree.add(_labelled("sender", about.sender, (f"  {about.relay}", "mute")))
         tree.add(_labelled("schedule", about.schedule, (f"  approval {about.approval}", "mute")))
@@ -113,6 +114,16 @@ def status_notes(rows: Sequence[dict[str, Any]], *, is_sending: bool) -> Iterato
         elif row["state"] == "running" and (row["queued"] or row["offered"]) and not is_sending:
             why = f"✘ {identity} waits and no sender is running   → "
             yield Text.assemble((why, "act"), (f"mailrail resume {identity}", "name"))
+
+
+def mail_lines(rows: Sequence[dict[str, Any]]) -> Iterator[Text]:
+    """Yield what became of transactional mail, a line for each template and day."""
+    if rows:
+        yield Text("\ntransactional, by template and day", style="mute")
+    for row in rows:
+        said = " · ".join(f"{row[state]:,} {state.replace('_', ' ')}" for state in _STATES if row[state])
+        name = (f"{row['template']:<24}", "name")
+        yield Text.assemble(name, f" {row['day']}  {row['messages']:>7,}  ", (said, "mute"))
 
 
 def _bar(part: int, whole: int, style: str, width: int = 24) -> Text:

@@ -74,7 +74,7 @@ def _person(rng: random.Random, address: tuple[str, str], name: tuple[str, str],
         country=country,
         locale=locale,
         consent=rng.choices((True, False, None), (74, 12, 14))[0],
-        tracking=rng.random() > 0.04,
+        tracking=rng.random() > 0.15,
         created=until - timedelta(seconds=int(age_days * 86_400)),
     )
 

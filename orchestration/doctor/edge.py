@@ -8,9 +8,12 @@ import socket
 import urllib.parse
 from dataclasses import replace
 
-from orchestration.doctor.finding import Case, Finding, fail, ok, warn, within
+from orchestration.doctor.finding import Case, Finding, fail, ok, plural, warn, within
 from orchestration.settings import SenderSettings
+from senders.collector.space import WORDS, Level, Space
 from senders.config import RelayConfig
+from senders.errors import MailboxDown
+from senders.inbound.imap import ImapBox
 
 _LOOPBACK_SECONDS = 0.5
 _STATES = ("ok", "warn", "fail")
@@ -106,6 +109,20 @@ def _resolves(name: str, seconds: float) -> bool:
         return False
 
 
+def check_mailbox(case: Case) -> Finding:
+    """Where bounces and complaints are fetched from: whether the server lets us in and has the folder."""
+    config = case.settings.mailbox_config()
+    if config.imap is None:
+        return ok(f"Maildir {config.maildir}; no IMAP")
+    imap = replace(config.imap, timeout_seconds=case.seconds)
+    place = f"{imap.host}:{imap.port}"
+    try:
+        with ImapBox(imap) as box:
+            return ok(f"{place} · {imap.folder} · {plural(box.total, 'mail')}")
+    except MailboxDown as error:
+        return fail(str(error), "mend [mailbox] and its password, then: mailrail mailbox --once")
+
+
 def check_collector(case: Case) -> Finding:
     """The collector: the address in the mail, and whether anybody answers behind it."""
     collector = case.settings.collector
@@ -117,12 +134,21 @@ def check_collector(case: Case) -> Finding:
     place = collector.base_url if listening == url.netloc else f"{collector.base_url} behind {listening}"
     try:
         with socket.create_connection((host, collector.port), timeout=_LOOPBACK_SECONDS):
-            return ok(f"{place} · listens")
+            return _with_room(case, f"{place} · listens")
     except OSError:
         if not case.has_sends():
             return ok(f"{place} · not running; needed when mail is out")
     found = f"{place} · not running: clicks and unsubscribes get no answer"
     return fail(found, "mailrail collector") if case.is_production else warn(found, "mailrail collector")
+
+
+def _with_room(case: Case, found: str) -> Finding:
+    """Say whether the collector has room for every event."""
+    level = Space.of(case.settings.collector_config()).judge()
+    if level is Level.ALL:
+        return ok(found)
+    remedy = "free some room on the disk, or raise collector.event_quota_mb"
+    return warn(f"{found} · {WORDS[level]}, for want of room", remedy)
 
 
 def check_tracking(case: Case) -> Finding:

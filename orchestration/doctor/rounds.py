@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from orchestration.doctor import content, edge, machine, stores, work
+from orchestration.doctor import content, edge, hooks, machine, stores, work
 from orchestration.doctor.finding import Case, Finding, State, fail, warn
 from orchestration.settings import Settings, load_settings
 from senders.errors import ConfigError
@@ -48,17 +48,23 @@ CHECKS = (
     Check("definitions", content.check_definitions),
     Check("templates", content.check_templates),
     Check("sends", work.check_sends, needs=("ledger", "clock")),
+    Check("outbox", work.check_outbox, needs=("ledger", "clock")),
     Check("approvals", work.check_approvals, needs=("ledger",)),
     Check("suppression", work.check_suppression, needs=("ledger", "clock")),
+    Check("dead letters", hooks.check_dead_letters, needs=("ledger", "clock")),
+    Check("hooks", hooks.check_hooks, needs=("ledger",)),
     Check("processes", work.check_processes, needs=("ledger",)),
     Check("dagster", work.check_dagster),
     Check("dns", edge.check_dns),
+    Check("mailbox", edge.check_mailbox),
     Check("collector", edge.check_collector, needs=("ledger",)),
     Check("tracking", edge.check_tracking),
     Check("backups", stores.check_backups),
 )
 # Where nothing is yet, these would all say so, and one line is enough.
-_OF_A_HOME = frozenset({"keys", "ledger", "warehouse", "published", "sends", "approvals", "suppression", "processes"})
+_OF_A_HOME = frozenset(
+    {"keys", "ledger", "warehouse", "published", "sends", "outbox", "approvals", "suppression", "processes"}
+)
 
 
 def examine(load: Callable[[], Settings] = load_settings) -> Iterator[Result]:

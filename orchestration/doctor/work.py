@@ -14,13 +14,15 @@ from typing import Any
 
 from assets.warehouse.published import connect_published, current
 from orchestration.doctor.finding import Case, Finding, age, fail, ok, plural, warn
+from senders.ledger.outbox import MailState
 from senders.ledger.rows import SendRow, SendState
 from senders.ledger.store import Ledger
 from senders.message import State
 
 _MOVING = (State.QUEUED, State.OFFERED, State.DEFERRED)
-_PROCESSES = ("sender", "collector", "mailbox")
+_PROCESSES = ("sender", "collector", "mailbox", "outbox")
 _LATE_SECONDS, _TOO_LATE_SECONDS = 3_600.0, 86_400.0
+_AWAITED_SECONDS = 60.0
 _DAEMON_FRESH_SECONDS = 90.0
 _RECENT = timedelta(days=7)
 _LOOKED_AT = 20
@@ -64,6 +66,25 @@ def _in_doubt(ledger: Ledger, sends: Sequence[SendRow], now: datetime) -> tuple[
         if send.opened_at > now - _RECENT and (count := ledger.counts(send.send_no)[State.IN_DOUBT]):
             return send.send_id, count
     return None
+
+
+def check_outbox(case: Case) -> Finding:
+    """Transactional mail that was asked for and waits too long, or was refused lately."""
+    with case.ledger() as ledger:
+        oldest = ledger.oldest_waiting() if ledger else None
+        refused = ledger.refused_mail(1) if ledger else []
+        if ledger is None or (oldest is None and not refused):
+            return ok("nothing waits")
+        counts, is_served = ledger.mail_counts(), ledger.alive("outbox")
+    found = f"{counts[MailState.WAITING]:,} wait · {counts[MailState.REFUSED]:,} refused"
+    if oldest is not None and (case.now - oldest.requested_at).total_seconds() > _AWAITED_SECONDS:
+        waits = f"{found} · one for {age((case.now - oldest.requested_at).total_seconds())}"
+        if not is_served:
+            return fail(f"{waits} and no outbox runs", "mailrail outbox")
+        return fail(f"{waits}: {oldest.reason or 'no sender begins it'}", "mailrail mail list")
+    if refused and refused[0].requested_at > case.now - _RECENT:
+        return warn(f"{found} · the last: {refused[0].reason}", "mailrail mail list")
+    return ok(found)
 
 
 def check_approvals(case: Case) -> Finding:
@@ -117,7 +138,8 @@ def check_processes(case: Case) -> Finding:
         ours = [found for found in present if found.process == name]
         alive = [found for found in ours if found.is_alive]
         if alive:
-            said.append(f"{name} {age(alive[0].age_seconds)} ago (process {alive[0].pid})")
+            who = f"process {alive[0].pid}" if len(alive) == 1 else f"{len(alive)} processes"
+            said.append(f"{name} {age(alive[0].age_seconds)} ago ({who})")
         elif ours:
             lost.append(f"{name} {'silent' if ours[0].is_running else 'gone'} since {age(ours[0].age_seconds)}")
     found = " · ".join([*said, *lost]) or "none is running"

@@ -19,6 +19,8 @@ from senders.tracking.addresses import AddressError, wire_address
 
 STARTER = Path(__file__).with_name("project")
 FOLDERS = ("campaigns", "sources", "templates")
+# What the sign-up form and the preference page send.
+SERVICE_TEMPLATES = ("confirm_signup", "preference_link")
 
 _SAMPLE_MODEL = "seg_bought_featured_product_30d"
 _SAMPLE_LINE = "# the sample shop's"  # at the end of a line that no other project wants
@@ -99,6 +101,8 @@ def project_files(company: Company) -> dict[str, bytes]:
     }
     files |= {f"assets/{name}/.gitkeep": b"" for name in FOLDERS if name != "templates"}
     files |= _copied("assets/templates") | {"assets/templates/brand.yaml": _brand(company)}
+    for name in SERVICE_TEMPLATES:
+        files |= _copied(f"assets/transactional/{name}")
     return files | _copied("dbt_project")
 
 

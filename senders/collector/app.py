@@ -1,29 +1,49 @@
-"""The collector as an ASGI application, and as a server on loopback.
+"""The collector as an ASGI application.
 
-`create_app` builds it from a config and opens nothing until the first request; `serve` runs it until it is
-told to stop. Behind a reverse proxy on the same machine the client's address is taken from its header. What
-the routes do belongs to `routes`.
+`create_app` builds it from a config and opens nothing until the first request. How it is served belongs to
+`serving`, what the routes do to `routes`.
 """
 
 import contextlib
-import errno
-import socket
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Awaitable
 from functools import partial
+from itertools import chain
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from senders.collector.api.app import PREFIX, Api
+from senders.collector.leaving import WayOut
 from senders.collector.lookups import Lookups
+from senders.collector.preference_link import PreferenceLink
+from senders.collector.preferences import PreferenceCentre
 from senders.collector.recorder import Recorder
 from senders.collector.routes import Collector
+from senders.collector.signup import SignupRoutes
+from senders.collector.space import Space
+from senders.collector.webhooks import Webhooks
+from senders.collector.writes import Writes
 from senders.config import CollectorConfig
-from senders.errors import ConfigError, LedgerBusy, TokenError
+from senders.errors import LedgerBusy, TokenError
 from senders.ledger.store import Ledger
 
-BACKLOG = 2048
-MAX_CONNECTIONS = 2000
+_SLASHES = re.compile("/{2,}")
+
+
+class OneSlash:
+    """Reads several slashes in a row as one: a link is as good where somebody joined its parts badly."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Pass a request on."""
+        # In a path of the API two slashes may be part of somebody's address.
+        if "//" in scope.get("path", "") and not scope["path"].startswith(PREFIX):
+            scope["path"] = _SLASHES.sub("/", scope["path"])
+        return self._app(scope, receive, send)
 
 
 def create_app(config: CollectorConfig) -> Starlette:
@@ -31,7 +51,14 @@ def create_app(config: CollectorConfig) -> Starlette:
     patience = config.busy_timeout_seconds
     # Short tries within the patience of each request: one that comes during a try is not refused with it.
     opener = partial(Ledger.open, config.home, busy_timeout_seconds=patience / 4)
-    collector = Collector(config, Recorder(opener, patience_seconds=patience), Lookups(opener))
+    space = Space.of(config)
+    recorder = Recorder(opener, patience_seconds=patience, space=space)
+    collector = Collector(config, recorder, Lookups(opener))
+    webhooks = Webhooks(collector, Lookups(opener))
+    api = Api(config, opener, space)
+    writes = Writes(opener, patience_seconds=patience, space=space)
+    signup, link = SignupRoutes(collector, writes), PreferenceLink(collector, writes)
+    groups = (collector, WayOut(collector), PreferenceCentre(collector), webhooks, signup, link)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -39,9 +66,13 @@ def create_app(config: CollectorConfig) -> Starlette:
             yield
         finally:
             collector.close()
+            webhooks.close()
+            signup.close()
+            writes.close()
+            api.close()
 
     app = Starlette(
-        routes=collector.routes(),
+        routes=[*chain.from_iterable(group.routes() for group in groups), api.mount()],
         lifespan=lifespan,
         exception_handlers={
             TokenError: collector.not_found,
@@ -51,56 +82,7 @@ def create_app(config: CollectorConfig) -> Starlette:
             Exception: collector.failed,
         },
     )
+    app.add_middleware(OneSlash)
     app.router.redirect_slashes = False  # a one-click POST must never be redirected (RFC 8058 3.1)
-    app.state.collector = collector
+    app.state.collector, app.state.space = collector, space
     return app
-
-
-def serve(config: CollectorConfig) -> None:
-    """Serve the collector until interrupted.
-
-    Raises:
-        ConfigError: the port cannot be had.
-    """
-    with open_socket(config.host, config.port) as listener:
-        settings = uvicorn.Config(
-            create_app(config),
-            access_log=False,  # its lines would hold tokens and addresses
-            log_config=None,
-            server_header=False,
-            proxy_headers=True,
-            forwarded_allow_ips="127.0.0.1,::1",
-            limit_concurrency=MAX_CONNECTIONS,
-            timeout_keep_alive=15,
-            timeout_graceful_shutdown=5,
-            h11_max_incomplete_event_size=32 * 1024,
-        )
-        uvicorn.Server(settings).run(sockets=[listener])
-
-
-def open_socket(host: str, port: int) -> socket.socket:
-    """Return a listening socket, before anything else is started.
-
-    Raises:
-        ConfigError: somebody listens there already, or we may not.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(BACKLOG)
-        listener.setblocking(False)
-    except OSError as error:
-        listener.close()
-        raise ConfigError(_why(host, port, error)) from error
-    return listener
-
-
-def _why(host: str, port: int, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return (
-            f"collector: port {port} on {host} is in use. Stop the process that listens there (another collector?),"
-            " or set another port under [collector] in mailrail.toml."
-        )
-    return f"collector: cannot listen on {host}:{port} ({error.strerror}). Set host and port under [collector]."

@@ -20,6 +20,7 @@ from senders.tracking.tokens import Claims, Purpose, TokenReader
 
 COURTESY_SECONDS = 2.0
 COURTESY_POLL_SECONDS = 0.05
+SENDS_KEPT = 2_000
 
 Answer = TypeVar("Answer")
 
@@ -80,18 +81,20 @@ class Lookups:
         """Return the target of a link, or '' where the send has none of that number."""
         links = self._links.get(send_no)
         if links is None:
-            rows = await self._ask(lambda ledger: list(ledger.links(send_no)))
+            rows = await self.ask(lambda ledger: list(ledger.links(send_no)))
             links = {row.link_no: row.url for row in rows}
             if links:
-                self._links[send_no] = links
+                _keep(self._links, send_no, links)
         return links.get(link_no, "")
 
     async def send(self, send_no: int) -> SendRow | None:
         """Return a send as it stood when it was first asked for."""
         if send_no not in self._sends:
-            rows = await self._ask(lambda ledger: list(ledger.sends()))
-            self._sends = {row.send_no: row for row in rows}
-        return self._sends.get(send_no)
+            row = await self.ask(lambda ledger: ledger.send_numbered(send_no))
+            if row is None:
+                return None
+            _keep(self._sends, send_no, row)
+        return self._sends[send_no]
 
     async def wait_for_open_offer(self, address_hash: bytes) -> None:
         """Wait, at most two seconds, while a message to this address is on the wire.
@@ -100,19 +103,27 @@ class Lookups:
         """
         end = time.monotonic() + COURTESY_SECONDS
         try:
-            while time.monotonic() < end and await self._ask(lambda ledger: ledger.has_open_offer(address_hash)):
+            while time.monotonic() < end and await self.ask(lambda ledger: ledger.has_open_offer(address_hash)):
                 await asyncio.sleep(COURTESY_POLL_SECONDS)
         except SenderError:
             logger.info("collector: an open offer could not be looked for")
+
+    async def ask(self, question: Callable[[Ledger], Answer]) -> Answer:
+        """Ask the ledger in our thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, question)
 
     def close(self) -> None:
         """Let go of the ledger."""
         self._thread.shutdown(wait=True, cancel_futures=True)
 
-    async def _ask(self, question: Callable[[Ledger], Answer]) -> Answer:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, question)
-
     def _answer(self, question: Callable[[Ledger], Answer]) -> Answer:
         if self._ledger is None:
             self._ledger = self._open_ledger()
         return question(self._ledger)
+
+
+def _keep(known: dict[int, Answer], send_no: int, answer: Answer) -> None:
+    """Remember what is known of a send, of a bounded number: the outbox makes many."""
+    if len(known) >= SENDS_KEPT:
+        known.clear()
+    known[send_no] = answer

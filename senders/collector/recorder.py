@@ -2,10 +2,12 @@
 
 An answer is given only after the event is durable, or refused with `LedgerBusy` after a set patience; nothing
 is ever kept back to be stored after a refusal. Unsubscribes go first and are never turned away for a crowd of
-opens. What an event holds belongs to `routes`, how it is stored to the ledger.
+opens. While the disk is short, `Space` says which events are answered without being stored. What an event holds
+belongs to `routes`, how it is stored to the ledger.
 """
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -14,11 +16,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from senders.errors import LedgerBusy
+from senders.collector.space import Space
+from senders.errors import LedgerBusy, LedgerFull
 from senders.event import Event
 
 MAX_BATCH = 500
 MAX_WAITING = 20_000
+# A transaction costs more than most of what it holds, so one of few events waits a moment for others.
+_GATHER_SECONDS = 0.002
+_ENOUGH = 64
 
 logger = logging.getLogger(__name__)
 
@@ -30,12 +36,20 @@ class EventStore(Protocol):
         """Store events in one transaction; True for each that was new."""
         ...
 
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
 
 @dataclass(slots=True)
 class _Waiter:
-    """A request that waits for its event."""
+    """A request that waits for its events, which are stored in one transaction or not at all.
+
+    ``event`` is the one of them that says how urgent the request is.
+    """
 
     event: Event
+    events: tuple[Event, ...]
     future: asyncio.Future[bool]
     loop: asyncio.AbstractEventLoop
     deadline: float
@@ -51,10 +65,15 @@ class Recorder:
     should be a fraction of ``patience_seconds``, so that each request is refused at its own time.
     """
 
-    def __init__(self, open_store: Callable[[], EventStore], *, patience_seconds: float = 1.0) -> None:
+    def __init__(
+        self, open_store: Callable[[], EventStore], *, patience_seconds: float = 1.0, space: Space | None = None
+    ) -> None:
         self._open_store = open_store
+        self._space = space
         self._patience_seconds = patience_seconds
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._is_asleep = False
         self._urgent: deque[_Waiter] = deque()
         self._normal: deque[_Waiter] = deque()
         self._thread: threading.Thread | None = None
@@ -62,34 +81,54 @@ class Recorder:
         self._store: EventStore | None = None
 
     async def record(self, event: Event) -> bool:
-        """Store an event and return whether it was new, once it is durable.
+        """Store an event and return whether it was new, once it is durable; False at once where it is not stored.
 
         Raises:
             LedgerBusy: it could not be stored in time, and will not be.
         """
-        loop = asyncio.get_running_loop()
-        waiter = _Waiter(event, loop.create_future(), loop, time.monotonic() + self._patience_seconds)
-        self._enqueue(waiter)
-        return await waiter.future
+        if not self._keeps(event):
+            return False
+        return await self._enqueue(event, (event,))
+
+    async def record_all(self, events: Sequence[Event]) -> bool:
+        """Store events of one request together, and return whether the first was new, once all are durable.
+
+        Raises:
+            LedgerBusy: they could not be stored in time; none of them is, and none will be.
+        """
+        return await self._enqueue(next((one for one in events if one.suppresses), events[0]), tuple(events))
 
     @property
     def waiting(self) -> int:
         """How many events wait to be stored."""
         return len(self._urgent) + len(self._normal)
 
+    @property
+    def dropped(self) -> dict[str, int]:
+        """How many events of each kind were answered and not stored, for want of room."""
+        return dict(self._space.dropped) if self._space is not None else {}
+
     def close(self) -> None:
         """Store what waits, then stop the thread."""
-        with self._changed:
+        with self._lock:
             self._is_closed = True
             self._changed.notify()
         if self._thread:
             self._thread.join(timeout=2 * self._patience_seconds + 5)
 
-    def _enqueue(self, waiter: _Waiter) -> None:
-        with self._changed:
+    def _keeps(self, event: Event) -> bool:
+        return self._space is None or self._space.keeps(event)
+
+    def _enqueue(self, event: Event, events: tuple[Event, ...]) -> asyncio.Future[bool]:
+        if self._space is not None and self._space.refuses(event):
+            raise LedgerFull("collector: the disk is full; free some room on it")
+        loop = asyncio.get_running_loop()
+        waiter = _Waiter(event, events, loop.create_future(), loop, time.monotonic() + self._patience_seconds)
+        is_urgent = event.suppresses
+        with self._lock:
             if self._is_closed:
                 raise LedgerBusy("collector: shutting down")
-            if waiter.event.suppresses:
+            if is_urgent:
                 self._urgent.append(waiter)
             elif len(self._normal) < MAX_WAITING:
                 self._normal.append(waiter)
@@ -98,17 +137,29 @@ class Recorder:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
                 self._thread.start()
-            self._changed.notify()
+            elif self._is_asleep:
+                self._is_asleep = False
+                self._changed.notify()
+        return waiter.future
 
     def _run(self) -> None:
-        while batch := self._take():
-            self._store_batch(batch)
+        while self._await_first():
+            self._store_batch(self._take())
+
+    def _await_first(self) -> bool:
+        """Wait for an event and a moment for its neighbours; False when closed and nothing is left."""
+        with self._lock:
+            while not self.waiting and not self._is_closed:
+                self._is_asleep = True
+                self._changed.wait()
+            waiting, is_closed = self.waiting, self._is_closed
+        if waiting < _ENOUGH and not is_closed:
+            time.sleep(_GATHER_SECONDS)
+        return waiting > 0
 
     def _take(self) -> list[_Waiter]:
-        """Wait for events and return the next group; empty when closed and nothing is left."""
-        with self._changed:
-            while not self._urgent and not self._normal and not self._is_closed:
-                self._changed.wait()
+        """Return the next group, unsubscribes first."""
+        with self._lock:
             batch = [self._urgent.popleft() for _ in range(min(len(self._urgent), MAX_BATCH))]
             batch += [self._normal.popleft() for _ in range(min(len(self._normal), MAX_BATCH - len(batch)))]
             return batch
@@ -117,13 +168,23 @@ class Recorder:
         try:
             if self._store is None:
                 self._store = self._open_store()
-            _answer(list(zip(batch, self._store.record([waiter.event for waiter in batch]), strict=True)))
+            fresh = self._store.record([event for waiter in batch for event in waiter.events])
+            _answer(_first_of_each(batch, fresh))
         except LedgerBusy as busy:
+            if self._space is not None and isinstance(busy, LedgerFull):
+                self._space.run_out()
             self._postpone(batch, busy)
         except Exception as error:
             logger.exception("collector: %d events could not be stored", len(batch))
-            self._store = None
+            self._let_go()
             self._one_by_one(batch, error)
+
+    def _let_go(self) -> None:
+        """Close a store that failed; the next group opens another."""
+        store, self._store = self._store, None
+        if store is not None:
+            with contextlib.suppress(Exception):  # it failed already, and that was said
+                store.close()
 
     def _one_by_one(self, batch: list[_Waiter], error: Exception) -> None:
         """Store each event by itself, so that one that cannot be stored does not refuse its neighbours."""
@@ -134,12 +195,31 @@ class Recorder:
             self._store_batch([waiter])
 
     def _postpone(self, batch: list[_Waiter], busy: LedgerBusy) -> None:
-        """Refuse those whose patience is at its end; the others keep their place."""
+        """Refuse those whose patience is at its end, drop what has no room; the others keep their place."""
         now = time.monotonic()
-        _answer([(waiter, busy) for waiter in batch if waiter.deadline <= now])
-        with self._changed:
-            for waiter in reversed([waiter for waiter in batch if waiter.deadline > now]):
+        kept: list[_Waiter] = []
+        outcomes: list[tuple[_Waiter, Outcome]] = []
+        for waiter in batch:
+            if not self._keeps(waiter.event):
+                outcomes.append((waiter, False))
+            elif waiter.deadline <= now or (self._space is not None and self._space.refuses(waiter.event)):
+                outcomes.append((waiter, busy))
+            else:
+                kept.append(waiter)
+        _answer(outcomes)
+        with self._lock:
+            for waiter in reversed(kept):
                 (self._urgent if waiter.event.suppresses else self._normal).appendleft(waiter)
+
+
+def _first_of_each(batch: Sequence[_Waiter], fresh: Sequence[bool]) -> list[tuple[_Waiter, Outcome]]:
+    """Return what became of the first event of each request."""
+    outcomes: list[tuple[_Waiter, Outcome]] = []
+    place = 0
+    for waiter in batch:
+        outcomes.append((waiter, fresh[place]))
+        place += len(waiter.events)
+    return outcomes
 
 
 def _answer(outcomes: Sequence[tuple[_Waiter, Outcome]]) -> None:

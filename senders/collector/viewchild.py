@@ -4,24 +4,19 @@ Runs in a process of its own (see `viewer`), which is the only place where the c
 files and templates. It writes nothing; a file that is gone is an answer, not an error.
 """
 
-import functools
-import importlib
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from senders.clock import parse_time
 from senders.collector.viewer import ViewJob
 from senders.config import SenderProfile
+from senders.frozen import find_shard, load_reader
 from senders.rendering.context import SendContext
 from senders.rendering.renderer import Renderer
 from senders.rendering.saved import load_template
 from senders.tracking.tokens import SendTokens
-
-RowReader = Callable[[Path, list[int]], Iterable[Mapping[str, Any]]]
 
 # Only what stands in the page matters here; nothing of this is ever put on a wire.
 _NOBODY = SenderProfile(
@@ -45,7 +40,7 @@ def main() -> None:
 
 
 def answer_job(line: str) -> dict[str, str]:
-    """Return ``html``, or ``gone``, or ``error`` for one job."""
+    """Return ``html`` and ``tracked``, or ``gone``, or ``error`` for one job."""
     try:
         return render_view(ViewJob(**json.loads(line)))
     except Exception as error:  # the boundary of this process: the collector answers 500 and logs it
@@ -58,29 +53,11 @@ def render_view(job: ViewJob) -> dict[str, str]:
     shard = find_shard(folder, job.seq)
     if shard is None or not (folder / "template.json").exists():
         return {"gone": "files"}
-    row = next(iter(_row_reader(job.row_reader)(shard, [job.seq])), None)
+    row = next(iter(load_reader(job.row_reader)(shard, [job.seq])), None)
     if row is None or not row.get("address"):
         return {"gone": "row"}  # redacted or never there
-    return {"html": _renderer(job.folder, job).render_web(row)}
-
-
-def find_shard(folder: Path, seq: int) -> Path | None:
-    """Return the file of an audience that holds a sequence number, where it is still there."""
-    manifest = folder / "manifest.json"
-    if not manifest.exists():
-        return None
-    for shard in json.loads(manifest.read_text(encoding="utf-8"))["shards"]:
-        if shard["first_seq"] <= seq < shard["first_seq"] + shard["rows"]:
-            path = folder / shard["file"]
-            return path if path.exists() else None
-    return None
-
-
-@functools.lru_cache(maxsize=4)
-def _row_reader(name: str) -> RowReader:
-    module, _, function = name.partition(":")
-    reader: RowReader = getattr(importlib.import_module(module), function)
-    return reader
+    is_tracked = job.tracking and bool(row["tracking"])
+    return {"html": _renderer(job.folder, job).render_web(row), "tracked": "yes" if is_tracked else "no"}
 
 
 _renderers: dict[tuple[str, int], Renderer] = {}
@@ -107,5 +84,6 @@ def _make_renderer(folder: Path, job: ViewJob) -> Renderer:
         topic=job.topic,
         base_url=job.base_url,
         sent_at=parse_time(job.sent_at) if job.sent_at else datetime.now(UTC),
+        may_track=job.tracking,
     )
     return Renderer(template, context)

@@ -42,6 +42,15 @@ class ViewJob:
     key_id: int
     key: str
     identity: str
+    tracking: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The HTML of a message, and whether its reader agreed to be tracked when it was made."""
+
+    html: str
+    is_tracked: bool
 
 
 class Viewer:
@@ -52,8 +61,8 @@ class Viewer:
         self._child: subprocess.Popen[str] | None = None
         self._waiting = 0
 
-    async def render(self, job: ViewJob) -> str | None:
-        """Return the HTML of a message, or None where its files are gone.
+    async def render(self, job: ViewJob) -> View | None:
+        """Return a message, or None where its files are gone.
 
         Raises:
             RenderError: it could not be rendered, or too many wait.
@@ -71,7 +80,7 @@ class Viewer:
         self._thread.shutdown(wait=True, cancel_futures=True)
         self._stop()
 
-    def _render(self, job: ViewJob) -> str | None:
+    def _render(self, job: ViewJob) -> View | None:
         child = self._running()
         # A template that never ends must not hold every other page.
         watchdog = threading.Timer(TIMEOUT_SECONDS, child.kill)
@@ -85,7 +94,7 @@ class Viewer:
             watchdog.cancel()
         if "error" in answer:
             raise RenderError(f"view: {job.send_id} seq {job.seq}: {answer['error']}")
-        return answer.get("html")
+        return View(answer["html"], answer.get("tracked") == "yes") if "html" in answer else None
 
     def _running(self) -> subprocess.Popen[str]:
         if self._child is None or self._child.poll() is not None:

@@ -5,33 +5,29 @@ yet stands in the ledger, so that a sender that dies in between only delays it.
 """
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import json
 import logging
-import ssl
 import time
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr
-from urllib.parse import SplitResult, urlsplit
 
 from senders.clock import format_time
 from senders.config import SenderProfile
 from senders.delivery.context import Context
 from senders.delivery.handover import hand_over
-from senders.errors import RenderError, TransportError
+from senders.errors import RenderError, TransportError, WebError
 from senders.ledger.alerts import AlertRow, mark_told, take_alerts
 from senders.transports.base import Parcel
 from senders.transports.kinds import mails_people
 from senders.transports.wire import stuff
+from senders.web.client import WebClient
+from senders.web.signatures import signed_headers
 
 logger = logging.getLogger(__name__)
 
 _POLL_SECONDS = 1.0
 _MAIL_SECONDS = 60.0
 _POST_SECONDS = 10.0
-_LINE_BYTES_MOST = 8192
 
 
 class Alerting:
@@ -40,6 +36,7 @@ class Alerting:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._config = context.config.alerts
+        self._web = WebClient(context.config.web, timeout_seconds=_POST_SECONDS)
         self._at_work = asyncio.Lock()
 
     async def run(self) -> None:
@@ -117,16 +114,15 @@ class Alerting:
         """Post an alert to the webhook; say whether it was taken."""
         if alert.posted or not self._config.webhook_url:
             return False
-        place = urlsplit(self._config.webhook_url)
+        headers, body = signed(alert, self._config.webhook_secret)
         try:
-            async with asyncio.timeout(_POST_SECONDS):
-                status = await post(place, *signed(alert, self._config.webhook_secret))
-        except (OSError, ValueError, TimeoutError, asyncio.IncompleteReadError) as error:
-            logger.warning("alert %d could not be posted to %s: %r", alert.id, place.hostname, error)
+            answer = await self._web.post(self._config.webhook_url, headers, body)
+        except WebError as error:
+            logger.warning("alert %d could not be posted: %s", alert.id, error)
             return False
-        if not 200 <= status < 300:
-            logger.warning("alert %d: %s answered %d", alert.id, place.hostname, status)
-        return 200 <= status < 300
+        if not answer.is_good:
+            logger.warning("alert %d: the webhook answered %d", alert.id, answer.status)
+        return answer.is_good
 
 
 def compose(alert: AlertRow, profile: SenderProfile, recipient: str) -> bytes:
@@ -162,33 +158,4 @@ def signed(alert: AlertRow, secret: bytes) -> tuple[dict[str, str], bytes]:
         },
         ensure_ascii=False,
     ).encode()
-    identity, timestamp = f"alert_{alert.id}", str(int(time.time()))
-    headers = {"content-type": "application/json", "webhook-id": identity, "webhook-timestamp": timestamp}
-    if secret:
-        digest = hmac.digest(secret, f"{identity}.{timestamp}.".encode() + body, hashlib.sha256)
-        headers["webhook-signature"] = f"v1,{base64.b64encode(digest).decode()}"
-    return headers, body
-
-
-async def post(place: SplitResult, headers: dict[str, str], body: bytes) -> int:
-    """Post to an address and return the status; a redirect is an answer like any other and not followed.
-
-    Raises:
-        OSError: nobody answers there, or its certificate is not good.
-        ValueError: it is no HTTP.
-    """
-    context = ssl.create_default_context() if place.scheme == "https" else None
-    port = place.port or (443 if context else 80)
-    reader, writer = await asyncio.open_connection(place.hostname, port, ssl=context, limit=_LINE_BYTES_MOST)
-    try:
-        target = (place.path or "/") + (f"?{place.query}" if place.query else "")
-        fields = {"host": place.netloc.rpartition("@")[2], "connection": "close", "user-agent": "mailrail"} | headers
-        lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
-        writer.write("\r\n".join([*lines, f"content-length: {len(body)}", "", ""]).encode("ascii") + body)
-        await writer.drain()
-        version, code, *_ = (await reader.readuntil(b"\n")).split()
-    finally:
-        writer.close()
-    if not version.startswith(b"HTTP/"):
-        raise ValueError(f"it answered with {version[:20]!r}, which is no HTTP")
-    return int(code)
+    return signed_headers(secret, f"alert_{alert.id}", int(time.time()), body), body

@@ -1,16 +1,17 @@
 """What a relay's reply says about a message: taken, refused or later, and whose doing it was.
 
-Add a code when a provider's page gives it a meaning of its own. Bounces that come by mail are read in
-``inbound``; what follows for a contact is decided in dbt.
+What a code or a sentence means stands in the one table for replies and returned mail, ``inbound.providers``; add here
+what is known of a delivery alone. What follows for a contact is decided by the ledger and in dbt.
 """
 
-from senders.inbound.classify import Failure, classify
+from senders.inbound.classify import judge
+from senders.inbound.failure import Failure
+from senders.inbound.providers import MAILBOX, RATE, SENDER
 from senders.message import State
 from senders.transports.base import Ending, Reply
 
-# Codes by which providers refuse us, not the recipient: RELIABILITY P21.
-SENDER_CODES = frozenset(f"{digit}.7.{detail}" for digit in "45" for detail in (23, 25, 26, 27, 29, 30, 31, 32, 515))
-_RATE_CODES = frozenset({"4.7.28", "5.7.28", "4.3.2"})
+# What these say of a whole connection, whatever enhanced code stands beside.
+_RATE_CODES = frozenset({"4.3.2"})
 _RATE_REPLIES = frozenset({421})
 _SENDER_REPLIES = frozenset({530, 535, 538})
 
@@ -37,13 +38,16 @@ def class_of(ending: Ending, reply: Reply) -> str:
         return "local"
     if reply.is_good:
         return ""
-    if reply.enhanced in SENDER_CODES or reply.code in _SENDER_REPLIES:
+    failure, fault = judge(reply.enhanced, f"{reply.code} {reply.text}")
+    if fault == SENDER or reply.code in _SENDER_REPLIES:
         return "sender"
-    if reply.enhanced in _RATE_CODES or reply.code in _RATE_REPLIES:
+    if fault == RATE or reply.enhanced in _RATE_CODES or reply.code in _RATE_REPLIES:
         return "rate"
     if _is_about_content(ending, reply):
         return "content"
-    return "address" if classify(reply.enhanced, f"{reply.code} {reply.text}") is Failure.PERMANENT else ""
+    if failure is Failure.PERMANENT:
+        return "address"
+    return "mailbox" if fault == MAILBOX or reply.enhanced.endswith(".2.2") else ""
 
 
 def _is_about_content(ending: Ending, reply: Reply) -> bool:

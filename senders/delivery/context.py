@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from senders.config import DeliveryConfig, SenderProfile
+from senders.config import TRANSACTIONAL, DeliveryConfig, SenderProfile
+from senders.delivery.child_line import KeptChildren
 from senders.delivery.feed import RenderLimits
 from senders.delivery.metrics import Metrics
 from senders.delivery.pacing import Pacer
@@ -65,9 +66,12 @@ class Context:
     _places: dict[str, RelayPlaces] = field(default_factory=dict)
     _signers: dict[str, Signer] = field(default_factory=dict)
     pacer: Pacer = field(init=False)
+    kept_children: KeptChildren | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.pacer = Pacer(self.config, self.writer, now=self.tuning.now)
+        is_awaited = any(profile.stream == TRANSACTIONAL for profile in self.config.senders.values())
+        self.kept_children = KeptChildren(self.config.row_reader) if is_awaited else None
 
     @property
     def schedule(self) -> RetrySchedule:

@@ -8,15 +8,12 @@ import asyncio
 import logging
 import os
 import pickle
-import socket
-import subprocess
-import sys
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Protocol
 
+from senders.delivery.child_line import ChildLine, KeptChildren, start_line
 from senders.delivery.frames import FRAME_MOST, HEADER, FrameKind, decode_batch, encode_rows, frame
 from senders.delivery.render_child import RenderJob
 from senders.errors import RenderError
@@ -25,10 +22,10 @@ from senders.message import Message, Unrenderable
 logger = logging.getLogger(__name__)
 
 Batch = list[Message | Unrenderable]
-_START = "from senders.delivery.render_child import main; main()"
 _CULPRITS_MOST = 20
 _STRIKES_MOST = 2
 _BLANKS_MOST = 5
+_RELEASE_SECONDS = 1.0
 # With fewer rows open the next are asked for, so that the child never waits for us.
 _OPEN_LEAST = 1_024
 
@@ -61,16 +58,19 @@ class Supply(Protocol):
         ...
 
 
-async def render(job: RenderJob, supply: Supply, limits: RenderLimits) -> AsyncIterator[Batch]:
+async def render(
+    job: RenderJob, supply: Supply, limits: RenderLimits, kept: KeptChildren | None = None
+) -> AsyncIterator[Batch]:
     """Yield the messages of all rows of a supply in batches; each of its rows comes exactly once.
 
     When a child ends early, a careful one takes over the rows it had and announces each; a row under which careful
     children end twice is unrenderable. Once may be somebody else's doing: a person, or a machine out of memory.
+    Where children are ``kept``, one of them is taken, and given back when it owes nothing.
 
     Raises:
         RenderError: the child cannot work at all.
     """
-    kitchen = _Kitchen(job, supply, limits)
+    kitchen = _Kitchen(job, supply, limits, kept)
     try:
         while await kitchen.has_work():
             batch = await kitchen.batch()
@@ -83,10 +83,11 @@ async def render(job: RenderJob, supply: Supply, limits: RenderLimits) -> AsyncI
 class _Kitchen:
     """The rows that are being rendered, and the child that does it."""
 
-    def __init__(self, job: RenderJob, supply: Supply, limits: RenderLimits) -> None:
+    def __init__(self, job: RenderJob, supply: Supply, limits: RenderLimits, kept: KeptChildren | None) -> None:
         self._job = job
         self._supply = supply
         self._limits = limits
+        self._kept = kept
         self._open: dict[int, None] = {}
         self._child: Child | None = None
         # The rows that a careful child renders; the quick way is taken again after them.
@@ -110,7 +111,7 @@ class _Kitchen:
     async def _start(self) -> None:
         # Known before it is started, so that it is ended where the start is cancelled.
         child = self._child = Child(replace(self._job, careful=bool(self._suspects)), self._limits)
-        await child.start()
+        await child.start(self._kept.take() if self._kept is not None else None)
         child.ask(tuple(self._open))
 
     async def batch(self) -> Batch:
@@ -160,10 +161,18 @@ class _Kitchen:
         return [Unrenderable(ended.seq, f"rendering this row {ended}")]
 
     async def close(self) -> None:
-        """End the child."""
+        """Let go of the child: it is kept where it owes nothing and others may need it, else it ends."""
         child, self._child = self._child, None
-        if child is not None:
-            await child.close()
+        if child is None:
+            return
+        line = None
+        try:
+            line = await child.release() if self._kept is not None else None
+        finally:
+            if line is None:
+                await child.close()
+        if self._kept is not None and line is not None:
+            await self._kept.give_back(line)
 
 
 class Child:
@@ -172,9 +181,7 @@ class Child:
     def __init__(self, job: RenderJob, limits: RenderLimits) -> None:
         self._job = replace(job, parent=os.getpid())
         self._limits = limits
-        self._process: subprocess.Popen[bytes] | None = None
-        self._reader: asyncio.StreamReader | None = None
-        self._writer: asyncio.StreamWriter | None = None
+        self._line: ChildLine | None = None
         self._begun = 0
         self._chunks: deque[set[int]] = deque()
         self._is_ready = False
@@ -183,8 +190,8 @@ class Child:
         """Have rows rendered after those that were asked for before."""
         rows = sorted(seqs)
         self._chunks.append(set(rows))
-        if self._writer is not None:
-            self._writer.write(encode_rows(rows))
+        if self._line is not None:
+            self._line.writer.write(encode_rows(rows))
 
     async def batch(self) -> Batch | None:
         """Return what the child sends next; None where that is no messages.
@@ -208,26 +215,29 @@ class Child:
             raise RenderError(f"the render child left {left} rows of {self._job.shard_file.name} out")
         return None
 
-    async def start(self) -> None:
-        """Start the process and give it its job."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _START, str(theirs.fileno())],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env=_environment(),
-                cwd="/",
-            )
-        ours.setblocking(False)
-        self._reader, self._writer = await asyncio.open_connection(sock=ours, limit=1024 * 1024)
-        self._writer.write(frame(FrameKind.JOB, pickle.dumps(self._job)))
+    async def start(self, line: ChildLine | None = None) -> None:
+        """Start the process, unless one is given that waits for a job, and give it its job."""
+        self._line = line or await start_line()
+        self._line.jobs += 1
+        self._line.writer.write(frame(FrameKind.JOB, pickle.dumps(self._job)))
+
+    async def release(self) -> ChildLine | None:
+        """Give the process away where it owes nothing and can take another job; None where it must end."""
+        if not self._is_ready or any(self._chunks):
+            return None
+        try:
+            async with asyncio.timeout(_RELEASE_SECONDS):
+                while self._chunks:
+                    await self.batch()
+        except (RenderError, TimeoutError):
+            return None
+        line, self._line = self._line, None
+        return line
 
     async def _read(self, seconds: float) -> tuple[int, bytes]:
-        reader = self._reader
-        if reader is None:
+        if self._line is None:
             raise ChildEnded("was not started", self._begun)
+        reader = self._line.reader
         try:
             async with asyncio.timeout(seconds):
                 size, kind = HEADER.unpack(await reader.readexactly(HEADER.size))
@@ -241,14 +251,5 @@ class Child:
 
     async def close(self) -> None:
         """End the child, whatever it is doing."""
-        if self._writer is not None:
-            self._writer.transport.abort()
-        if self._process is not None:
-            self._process.kill()
-            await asyncio.get_running_loop().run_in_executor(None, self._process.wait)
-
-
-def _environment() -> dict[str, str]:
-    """Return the child's whole environment: ours may hold passwords, so nothing of it is passed on."""
-    places = (str(Path(place).resolve()) for place in (entry or "." for entry in sys.path))
-    return {"PYTHONPATH": os.pathsep.join(places), "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8"}
+        if self._line is not None:
+            await self._line.close()

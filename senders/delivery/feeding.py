@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 
+from senders.config import TRANSACTIONAL
 from senders.delivery.context import SIGNING_THREADS, Context
 from senders.delivery.desk import LedgerDesk
 from senders.delivery.feed import Batch, render
@@ -38,7 +39,8 @@ class Feeder:
 
     async def run(self) -> None:
         """Bring rendered messages to the queue until all were brought."""
-        batches = render(self._job, self, self._context.tuning.limits)
+        kept = self._context.kept_children if self._job.context.profile.stream == TRANSACTIONAL else None
+        batches = render(self._job, self, self._context.tuning.limits, kept)
         laying: deque[asyncio.Task[None]] = deque()
         try:
             async for batch in batches:

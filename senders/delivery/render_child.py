@@ -1,6 +1,7 @@
 """The render child: a process of its own that reads audience rows and renders them, without any secret.
 
-It gets one job over its socket, then numbers of rows again and again, answers with batches, and dies with its parent.
+It gets a job over its socket, then numbers of rows again and again, answers with batches, and dies with its parent.
+Where it is kept it gets another job after that.
 Add nothing here that needs the relay's password, a signing key or the ledger.
 """
 
@@ -67,15 +68,27 @@ def load(name: str) -> Callable[..., Any]:
 def main() -> None:
     """Run one job from the socket whose number is the first argument."""
     line = socket.socket(fileno=int(sys.argv[1]))
-    job: RenderJob = pickle.loads(_read_frame(line))  # noqa: S301 - only the parent writes to this socket
+    if len(sys.argv) > 2:
+        _prepare(sys.argv[2])
+    orders = _Orders(line)
+    job = orders.job()
     _limit(job.parent)
     keep_freed_memory()
     try:
-        serve(job, _chunks(line), line.sendall)
+        while True:
+            serve(job, orders.chunks(), line.sendall)
+            job = orders.job()
     except (BrokenPipeError, ConnectionResetError):
         return  # the parent has what it wants, or is gone
     except Exception as error:  # the boundary of this process: the parent pauses the send and logs it
         line.sendall(frame(FrameKind.FAILED, f"{type(error).__name__}: {error}"[:1000].encode()))
+
+
+def _prepare(row_reader: str) -> None:
+    """Import what a job will need before there is one: that takes longer than rendering what somebody waits for."""
+    load(row_reader)
+    load("senders.rendering.saved:load_template")
+    load("senders.rendering.renderer:Renderer")
 
 
 def serve(job: RenderJob, chunks: Iterable[list[int]], send: Callable[[bytes], Any]) -> None:
@@ -120,15 +133,33 @@ def _parts(items: list[Message | Unrenderable]) -> Iterator[Iterable[Message | U
         yield items[start : start + BATCH]
 
 
-def _chunks(line: socket.socket) -> Iterator[list[int]]:
-    """Yield the row numbers that the parent asks for, until it hangs up."""
-    while True:
-        yield decode_rows(_read_frame(line))
+class _Orders:
+    """What the parent asks for: jobs, and the row numbers of each; when it hangs up, the process ends."""
 
+    def __init__(self, line: socket.socket) -> None:
+        self._line = line
+        self._next: bytes | None = None
 
-def _read_frame(line: socket.socket) -> bytes:
-    size, _ = HEADER.unpack(_read(line, HEADER.size))
-    return _read(line, size)
+    def job(self) -> RenderJob:
+        """Return the next job."""
+        payload, self._next = self._next, None
+        if payload is None:
+            _, payload = self._read_frame()
+        found: RenderJob = pickle.loads(payload)  # noqa: S301 - only the parent writes to this socket
+        return found
+
+    def chunks(self) -> Iterator[list[int]]:
+        """Yield the row numbers of the present job, until there is another."""
+        while True:
+            kind, payload = self._read_frame()
+            if kind == FrameKind.JOB:
+                self._next = payload
+                return
+            yield decode_rows(payload)
+
+    def _read_frame(self) -> tuple[int, bytes]:
+        size, kind = HEADER.unpack(_read(self._line, HEADER.size))
+        return kind, _read(self._line, size)
 
 
 def _read(line: socket.socket, size: int) -> bytes:

@@ -108,6 +108,8 @@ class Sender:
             while not self._stop.is_set():
                 await self._context.writer.call(self._tend)
                 await self._take_shards()
+                if self._context.kept_children is not None and not self._once:
+                    await self._context.kept_children.renew()
                 if self._once and not self._runs and await self._context.writer.call(_is_idle):
                     await self._alerting.tell_due()
                     break
@@ -199,6 +201,8 @@ class Sender:
             if isinstance(end, Exception):
                 logger.error("a shard's run ended badly: %s", end)
         self._context.signing.shutdown(wait=False)
+        if self._context.kept_children is not None:
+            await self._context.kept_children.close()
         self._context.writer.call(lambda connection, _: fall_silent(connection, "sender", self._context.owner))
 
 

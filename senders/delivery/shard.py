@@ -163,6 +163,7 @@ class ShardRun:
                 topic=send.topic,
                 base_url=self._context.config.base_url,
                 sent_at=send.opened_at,
+                may_track=self._context.config.tracking,
             ),
             builder=self._context.tuning.builder,
         )

@@ -14,16 +14,18 @@ from typing import Protocol
 
 from senders.event import Event, Kind, derive_event_id
 from senders.inbound.arf import Feedback, FeedbackType, parse_feedback
-from senders.inbound.classify import Failure
-from senders.inbound.dsn import BounceReport, parse_dsn
+from senders.inbound.auto_reply import is_auto_reply
+from senders.inbound.dsn import parse_dsn
+from senders.inbound.failure import Failure
 from senders.inbound.mime import Mail, parse_mail
 from senders.inbound.origin import find_bounced, find_complained, find_unsubscribed
+from senders.inbound.prose import guess_nameless
+from senders.inbound.report import BounceReport
 from senders.inbound.unsubscribe import unsubscribe_event
 from senders.tracking.addresses import AddressError, hash_address, normalize_address
 from senders.tracking.tokens import Claims, TokenReader
 
 _ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:@]{1,64}@[\w.-]{1,253}")
-_AUTO_PRECEDENCE = re.compile(r"auto[_-]?reply", re.IGNORECASE)
 _WEIGHT = {failure: place for place, failure in enumerate(Failure)}
 
 
@@ -38,11 +40,6 @@ class MessageLike(Protocol):
 
 class SendLike(Protocol):
     """A send's row in the ledger, as far as it is read here."""
-
-    @property
-    def send_no(self) -> int:
-        """Its number."""
-        ...
 
     @property
     def topic(self) -> str:
@@ -61,8 +58,12 @@ class InboundLedger(Protocol):
         """Return a message's row."""
         ...
 
-    def sends(self) -> Sequence[SendLike]:
-        """Return all sends."""
+    def send_numbered(self, send_no: int) -> SendLike | None:
+        """Return a send by its number."""
+        ...
+
+    def bury(self, source: str, reason: str, payload: bytes) -> bool:
+        """Keep what could not be understood; False where there is no room."""
         ...
 
 
@@ -81,10 +82,11 @@ class Interpreter:
         feedback = parse_feedback(mail)
         if feedback:
             return self._feedback(mail, feedback)
-        reports = [] if is_auto_reply(mail) else parse_dsn(mail)
-        if reports:
+        if is_auto_reply(mail):
+            return self._mailto(mail)
+        if reports := parse_dsn(mail):
             return self._bounce(mail, reports, raw)
-        return self._mailto(mail)
+        return self._mailto(mail) or self._nameless(mail)
 
     def _bounce(self, mail: Mail, reports: list[BounceReport], raw: bytes) -> list[Event]:
         failed = [report for report in reports if report.is_failure]
@@ -96,6 +98,13 @@ class Interpreter:
             return [self._hint(failed[0], raw)]
         report = self._report_for(address_hash, reports)
         return [self._bounced(claims, address_hash, report)] if report else []
+
+    def _nameless(self, mail: Mail) -> list[Event]:
+        """Read a bounce that names nobody, where the address it came to says whose it is."""
+        report = guess_nameless(mail)
+        claims = find_bounced(mail, self.reader) if report and report.is_failure else None
+        address_hash = self._address_of(claims) if claims else b""
+        return [self._bounced(claims, address_hash, report)] if report and claims and address_hash else []
 
     def _report_for(self, address_hash: bytes, reports: list[BounceReport]) -> BounceReport | None:
         """Choose what counts for our one recipient where a mail reports on several.
@@ -174,29 +183,14 @@ class Interpreter:
         return row.address_hash if row else b""
 
     def _topic_of(self, send_no: int) -> str:
-        return next((send.topic for send in self.ledger.sends() if send.send_no == send_no), "")
+        send = self.ledger.send_numbered(send_no)
+        return send.topic if send else ""
 
     def _is_ours(self, recipient: str, address_hash: bytes) -> bool:
         try:
             return hash_address(normalize_address(recipient), self.address_key) == address_hash
         except AddressError:
             return False
-
-
-def is_auto_reply(mail: Mail) -> bool:
-    """Whether a mail is a vacation note or the like (RFC 3834), which is never a bounce.
-
-    Reports for machines are marked as automatic too, as are those of servers that name who failed.
-    """
-    fields = mail.fields
-    if mail.report_type or mail.part("message/delivery-status") or fields.get("x-failed-recipients"):
-        return False
-    submitted = fields.get("auto-submitted").partition(";")[0].strip().lower()
-    if submitted not in {"", "no"}:
-        return True
-    if fields.all("x-autoreply", "x-autorespond", "x-vacation"):
-        return True
-    return bool(_AUTO_PRECEDENCE.search(fields.get("precedence")))
 
 
 def without_addresses(text: str) -> str:

@@ -1,145 +1,114 @@
-"""The mailbox reader: takes returned mails from a Maildir and puts what they tell into the ledger.
+"""The mailbox reader: takes returned mails from a Maildir, and from an IMAP folder, into the ledger.
 
-A mail leaves ``new`` only after its events are durable; a crash in between reads it again, and derived event
-ids make that harmless. What a mail means is `interpret`'s; IMAP would be another way to fill the same folder.
+Each place has a thread and a connection to the ledger of its own, so that a slow server keeps no file waiting. How a
+place is read is `box`'s; add a place as a module, and here where it is opened.
 """
 
 import asyncio
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
 
 from senders.clock import open_clock
-from senders.config import MailboxConfig
-from senders.errors import ConfigError, LedgerBusy
-from senders.event import Event, Kind
+from senders.config import ImapConfig, MailboxConfig
+from senders.errors import ConfigError, LedgerBusy, MailboxDown
+from senders.inbound.box import MailboxResult, read_box
+from senders.inbound.imap import ImapBox
 from senders.inbound.interpret import InboundLedger, Interpreter
-from senders.inbound.mime import MAX_BYTES
+from senders.inbound.maildir import Maildir
 from senders.ledger.store import Ledger
 from senders.tracking.keys import Keyring
 from senders.tracking.tokens import TokenReader
 
-BATCH = 200
+MAX_PAUSE_SECONDS = 300.0
+Turn = Callable[[MailboxConfig, Ledger], float]
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class MailboxResult:
-    """How many mails were read, and what they were; ``ignored`` holds all that touched no contact."""
-
-    read: int = 0
-    bounced: int = 0
-    complained: int = 0
-    ignored: int = 0
-    unsubscribed: int = 0
-
-    def __add__(self, other: "MailboxResult") -> "MailboxResult":
-        return MailboxResult(
-            self.read + other.read,
-            self.bounced + other.bounced,
-            self.complained + other.complained,
-            self.ignored + other.ignored,
-            self.unsubscribed + other.unsubscribed,
-        )
-
-
 def read_mailbox(config: MailboxConfig, ledger: InboundLedger, keyring: Keyring) -> MailboxResult:
-    """Read every mail in ``new``, record what it tells, and move it to ``cur``.
+    """Read every mail that waits, wherever it arrives, record what it tells, and mark it as read.
 
     Raises:
         LedgerBusy: the ledger did not answer; the mails stay where they are.
-        ConfigError: the Maildir cannot be used.
+        MailboxDown: the IMAP server did not answer, or let us not in.
+        ConfigError: the Maildir or the folder cannot be used.
     """
-    _prepare(config.maildir)
-    interpreter = Interpreter(TokenReader(keyring), keyring.address_key, ledger, open_clock(config.home).now())
-    waiting = iter(_waiting(config.maildir))
-    result = MailboxResult()
-    while batch := list(islice(waiting, BATCH)):
-        result += _read_batch(batch, interpreter)
+    interpreter = _interpreter(config, ledger, keyring)
+    result = read_box(Maildir(config.maildir), interpreter)
+    if config.imap:
+        with ImapBox(config.imap) as box:
+            result += read_box(box, interpreter)
     return result
 
 
 async def run_mailbox(config: MailboxConfig) -> None:
     """Read the mailbox again and again until cancelled."""
+    turns: list[Turn] = [_read_maildir]
+    if config.imap:
+        turns.append(ImapTurn(config.imap))
+    await asyncio.gather(*(_repeat(turn, config) for turn in turns))
+
+
+async def _repeat(turn: Turn, config: MailboxConfig) -> None:
     loop = asyncio.get_running_loop()
     # One thread of its own: the ledger's connection stays with it, and the loop stays free.
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="mailbox") as thread:
         ledger = await loop.run_in_executor(thread, Ledger.open, config.home)
         while True:
-            await loop.run_in_executor(thread, _read_once, config, ledger)
-            await asyncio.sleep(config.poll_seconds)
+            pause = await loop.run_in_executor(thread, turn, config, ledger)
+            await asyncio.sleep(pause)
 
 
-def _read_once(config: MailboxConfig, ledger: Ledger) -> None:
+def _read_maildir(config: MailboxConfig, ledger: Ledger) -> float:
     try:
         ledger.heartbeat("mailbox", f"mailbox-{os.getpid()}")
-        result = read_mailbox(config, ledger, Keyring.open(config.home / "keys"))
+        result = read_box(Maildir(config.maildir), _interpreter(config, ledger, Keyring.open(config.home / "keys")))
     except LedgerBusy:
         logger.warning("mailbox: the ledger is busy; the mails wait in %s", config.maildir)
-        return
+        return config.poll_seconds
     if result.read:
         logger.info("mailbox: %s", result)
+    return config.poll_seconds
 
 
-def _prepare(maildir: Path) -> None:
-    try:
-        for name in ("new", "cur", "tmp"):
-            (maildir / name).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"mailbox: {maildir} cannot be used as a Maildir ({error.strerror}). Name a folder this user may write."
-        ) from error
+class ImapTurn:
+    """One look at the IMAP folder after another, over one connection as long as that stands.
 
+    After a failure the pause grows to `MAX_PAUSE_SECONDS`: a server that is down, or counts wrong logins, is left
+    alone.
+    """
 
-def _waiting(maildir: Path) -> list[Path]:
-    """Return the mails in ``new``, oldest name first."""
-    return sorted(path for path in (maildir / "new").iterdir() if not path.name.startswith(".") and path.is_file())
+    def __init__(self, imap: ImapConfig) -> None:
+        self._imap = imap
+        self._box: ImapBox | None = None
+        self._failures = 0
 
-
-def _read_batch(batch: list[Path], interpreter: Interpreter) -> MailboxResult:
-    found = list(_interpreted(batch, interpreter))
-    events = {event.event_id: event for _, mine in found for event in mine}
-    if events:
-        interpreter.ledger.record(list(events.values()))
-    for path, _ in found:
-        _mark_read(path)
-    results = [_counted(mine) for _, mine in found]
-    return sum(results, MailboxResult())
-
-
-def _interpreted(batch: list[Path], interpreter: Interpreter) -> Iterator[tuple[Path, list[Event]]]:
-    for path in batch:
+    def __call__(self, config: MailboxConfig, ledger: Ledger) -> float:
+        """Read what waits and return after how many seconds to look again."""
         try:
-            with path.open("rb") as file:
-                yield path, interpreter.interpret(file.read(MAX_BYTES))
-        except FileNotFoundError:
-            continue  # another reader was first
+            self._box = self._box or ImapBox(self._imap)
+            result = read_box(self._box, _interpreter(config, ledger, Keyring.open(config.home / "keys")))
         except LedgerBusy:
-            raise
-        except Exception:
-            # One mail that we cannot read must not keep the others waiting; it is kept in ``cur``.
-            logger.exception("mailbox: %s could not be read", path.name)
-            yield path, []
+            logger.warning("mailbox: the ledger is busy; the mails wait at %s", self._imap.host)
+            return self._imap.poll_seconds
+        except (MailboxDown, ConfigError) as error:
+            return self._failed(error)
+        self._failures = 0
+        if result.read:
+            logger.info("mailbox: %s: %s", self._imap.host, result)
+        return self._imap.poll_seconds
+
+    def _failed(self, error: Exception) -> float:
+        if self._box:
+            self._box.close()
+        self._box = None
+        pause: float = min(self._imap.poll_seconds * 2**self._failures, MAX_PAUSE_SECONDS)
+        self._failures = min(self._failures + 1, 16)
+        logger.warning("%s; tried again in %.0f s", error, pause)
+        return pause
 
 
-def _mark_read(path: Path) -> None:
-    try:
-        path.rename(path.parent.parent / "cur" / f"{path.name.partition(':')[0]}:2,S")
-    except FileNotFoundError:
-        logger.info("mailbox: %s was taken by another reader", path.name)
-
-
-def _counted(events: list[Event]) -> MailboxResult:
-    kinds = {event.kind for event in events if event.address_hash}
-    return MailboxResult(
-        read=1,
-        bounced=int(Kind.BOUNCED in kinds),
-        complained=int(Kind.COMPLAINED in kinds),
-        unsubscribed=int(Kind.UNSUBSCRIBED in kinds),
-        ignored=int(not kinds),
-    )
+def _interpreter(config: MailboxConfig, ledger: InboundLedger, keyring: Keyring) -> Interpreter:
+    return Interpreter(TokenReader(keyring), keyring.address_key, ledger, open_clock(config.home).now())

@@ -13,6 +13,7 @@ from typing import Any
 from senders.ledger.connection import Connection
 from senders.ledger.database import Database
 from senders.ledger.rows import from_micros
+from senders.ledger.send_changes import note_change
 
 # An alert that nobody could be told for so long is history, not news.
 STALE_MILLIS = 3 * 86_400_000
@@ -75,6 +76,7 @@ def stop_send(connection: Connection, send_no: int, kind: str, reason: str, now_
     )
     if done.rowcount != 1:
         return False
+    note_change(connection, send_no, "paused", without_addresses(reason), now_micros)
     _add(connection, send_no, kind, reason, now_micros, stops=True)
     return True
 

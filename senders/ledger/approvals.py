@@ -6,6 +6,7 @@ Add here what a guard asks about permission. That a send needs one stands in ``s
 from typing import Any
 
 from senders.clock import Clock
+from senders.ledger.connection import Connection
 from senders.ledger.database import Database
 from senders.ledger.rows import Approval, from_micros, from_optional_micros, to_micros
 
@@ -19,20 +20,7 @@ class Approvals:
     def approve(self, approval: Approval) -> None:
         """Record that an audience and a content may go out."""
         with self._database.write() as connection:
-            connection.execute(
-                "insert into approvals"
-                " (send_id, audience_hash, content_hash, recipients, approved_by, approved_at, road)"
-                " values (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    approval.send_id,
-                    approval.audience_hash,
-                    approval.content_hash,
-                    approval.recipients,
-                    approval.approved_by,
-                    to_micros(approval.approved_at),
-                    approval.road,
-                ),
-            )
+            insert_approval(connection, approval)
 
     def approval(self, send_id: str, audience_hash: str, content_hash: str) -> Approval | None:
         """Return the newest approval that stands for exactly this audience and content."""
@@ -52,6 +40,24 @@ class Approvals:
                 (to_micros(self._clock.now()), send_id),
             )
         return done.rowcount
+
+
+def insert_approval(connection: Connection, approval: Approval) -> None:
+    """Record an approval inside a write transaction."""
+    connection.execute(
+        "insert into approvals"
+        " (send_id, audience_hash, content_hash, recipients, approved_by, approved_at, road)"
+        " values (?, ?, ?, ?, ?, ?, ?)",
+        (
+            approval.send_id,
+            approval.audience_hash,
+            approval.content_hash,
+            approval.recipients,
+            approval.approved_by,
+            to_micros(approval.approved_at),
+            approval.road,
+        ),
+    )
 
 
 def _approval(row: tuple[Any, ...]) -> Approval:

@@ -5,30 +5,25 @@ Add here what a collector or mailbox reader records or asks. What an event means
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from senders.clock import Clock
 from senders.event import Event, Kind
+from senders.ledger.arrivals import EVENT_COLUMNS, PLAIN, event_values, record_plain, runs_by_kind
 from senders.ledger.connection import Connection
 from senders.ledger.database import Database, next_sequence
 from senders.ledger.rows import InboundRow, Suppression, from_micros, from_optional_micros, to_micros
+from senders.ledger.soft_bounces import given_up
 from senders.ledger.suppression_log import SuppressionLog
+from senders.ledger.wishes import follow, told_anew
 
-# The words of the exclusions file, so that a person reads the same reason everywhere.
-REASONS = {
-    Kind.UNSUBSCRIBED: "unsubscribed",
-    Kind.BOUNCED: "bounced",
-    Kind.COMPLAINED: "complained",
-    Kind.SUPPRESSED: "imported",
-}
-_PAGE = 10_000
 _INBOUND_COLUMNS = (
     "id, event_id, kind, occurred_at, send_no, seq, address_hash, scope, link_no, url, user_agent, ip, method,"
     " failure, code, detail, body, received_at, sequence"
 )
-_SUPPRESSION_COLUMNS = "address_hash, scope, reason, at, event_id, sequence"
 
 
 class Inbound:
@@ -45,14 +40,8 @@ class Inbound:
         """
         if not events:
             return []
-        now = to_micros(self._clock.now())
         with self._database.write() as connection:
-            sequence = next_sequence(connection)
-            suppressed: list[Suppression] = []
-            fresh = [record_event(connection, event, now, sequence, suppressed) for event in events]
-            # Before the commit: whatever dies when, no unsubscribe is answered that the file beside does not hold.
-            SuppressionLog(self._database.folder).append(suppressed)
-            return fresh
+            return record_events(connection, events, self._database.folder, to_micros(self._clock.now()))
 
     def inbound_after(self, last_id: int, limit: int) -> list[InboundRow]:
         """Return events newer than an id, oldest first; a smaller id never appears later."""
@@ -75,66 +64,56 @@ class Inbound:
         count, oldest = row or (0, None)
         return int(count), from_optional_micros(oldest)
 
-    def suppression(self, address_hash: bytes, topic: str = "") -> Suppression | None:
-        """Return why an address must not be written to about a topic, or None."""
-        row = self._database.row(
-            f"select {_SUPPRESSION_COLUMNS} from suppressions"  # noqa: S608
-            " where address_hash = ? and scope in ('', ?) order by scope limit 1",
-            (address_hash, topic),
-        )
-        return _suppression(row) if row else None
 
-    def suppressions(self) -> Iterator[Suppression]:
-        """Yield all suppressions, by address and scope, in pages."""
-        last: tuple[bytes, str] = (b"", "")
-        while page := self._database.rows(
-            f"select {_SUPPRESSION_COLUMNS} from suppressions where (address_hash, scope) > (?, ?)"  # noqa: S608
-            " order by address_hash, scope limit ?",
-            (*last, _PAGE),
-        ):
-            yield from map(_suppression, page)
-            last = (page[-1][0], page[-1][1])
+def _record_all(
+    connection: Connection, events: Sequence[Event], now: int, sequence: int, suppressed: list[Suppression]
+) -> list[bool]:
+    fresh: list[bool] = []
+    for is_plain, some in runs_by_kind(events):
+        if is_plain:
+            fresh += record_plain(connection, some, now, sequence)
+        else:
+            fresh += [record_event(connection, event, now, sequence, suppressed) for event in some]
+    return fresh
+
+
+def record_events(connection: Connection, events: Sequence[Event], folder: Path, now: int) -> list[bool]:
+    """Record events with the suppressions they ask for, inside a write transaction; say which were new.
+
+    ``folder`` is the ledger's of this machine, ``now`` the business time in microseconds.
+    """
+    sequence = next_sequence(connection)
+    suppressed: list[Suppression] = []
+    fresh = _record_all(connection, events, now, sequence, suppressed)
+    # Before the commit: whatever dies when, no unsubscribe is answered that the file beside does not hold.
+    SuppressionLog(folder).append(suppressed)
+    return fresh
 
 
 def record_event(
     connection: Connection, event: Event, now: int, sequence: int, suppressed: list[Suppression] | None = None
 ) -> bool:
-    """Record one event and the suppression that it asks for, inside a write transaction; say whether it was new.
+    """Record one event and what follows from it, inside a write transaction; say whether it was new.
 
-    A suppression that is new is added to ``suppressed``, which the caller appends to the `SuppressionLog`.
+    A suppression that is new, or a lift, is added to ``suppressed``, which the caller appends to the `SuppressionLog`.
     """
+    if event.kind in PLAIN:
+        return record_plain(connection, [event], now, sequence)[0]
     address_hash = event.address_hash or _known_address(connection, event)
+    event = told_anew(connection, event, address_hash)
     done = connection.execute(
-        "insert into inbound (event_id, kind, occurred_at, send_no, seq, address_hash, scope, link_no, url,"
-        " user_agent, ip, method, failure, code, detail, body, received_at, sequence)"
+        f"insert into inbound ({EVENT_COLUMNS}, received_at, sequence)"  # noqa: S608
         " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
-        (
-            event.event_id,
-            event.kind,
-            to_micros(event.occurred_at),
-            event.send_no,
-            event.seq,
-            address_hash,
-            event.scope,
-            event.link_no,
-            event.url,
-            event.user_agent,
-            event.ip,
-            event.method,
-            event.failure,
-            event.code,
-            event.detail,
-            json.dumps(event.body, ensure_ascii=False, sort_keys=True) if event.body else "",
-            now,
-            sequence,
-        ),
+        (*event_values(event, address_hash), now, sequence),
     )
-    # A repeat changes nothing: its suppression became durable with its first row.
+    # A repeat changes nothing: what follows from it became durable with its first row.
     is_new = done.rowcount == 1
-    if is_new and event.suppresses and address_hash:
-        suppression = _suppress(connection, event, address_hash, sequence)
-        if suppression is not None and suppressed is not None:
-            suppressed.append(suppression)
+    if is_new and address_hash:
+        changed = follow(connection, event, address_hash, sequence)
+        if changed is not None and suppressed is not None:
+            suppressed.append(changed)
+        if (last_straw := given_up(connection, event, address_hash, now)) is not None:
+            record_event(connection, last_straw, now, sequence, suppressed)
     return is_new
 
 
@@ -146,19 +125,6 @@ def _known_address(connection: Connection, event: Event) -> bytes:
         "select address_hash from messages where send_no = ? and seq = ?", (event.send_no, event.seq)
     ).fetchone()
     return bytes(row[0]) if row else b""
-
-
-def _suppress(connection: Connection, event: Event, address_hash: bytes, sequence: int) -> Suppression | None:
-    # A bounce or complaint is about the mailbox and holds everywhere, whatever topic brought it.
-    scope = event.scope if event.kind in {Kind.UNSUBSCRIBED, Kind.SUPPRESSED} else ""
-    done = connection.execute(
-        "insert into suppressions (address_hash, scope, reason, at, event_id, sequence)"
-        " values (?, ?, ?, ?, ?, ?) on conflict do nothing",
-        (address_hash, scope, REASONS[event.kind], to_micros(event.occurred_at), event.event_id, sequence),
-    )
-    if done.rowcount != 1:
-        return None
-    return Suppression(address_hash, scope, REASONS[event.kind], event.occurred_at, event.event_id, sequence)
 
 
 def _inbound(row: tuple[Any, ...]) -> InboundRow:
@@ -181,7 +147,3 @@ def _inbound(row: tuple[Any, ...]) -> InboundRow:
         body=json.loads(row[16]) if row[16] else {},
     )
     return InboundRow(row[0], event, from_micros(row[17]), row[18])
-
-
-def _suppression(row: tuple[Any, ...]) -> Suppression:
-    return Suppression(row[0], row[1], row[2], from_micros(row[3]), row[4], row[5])

@@ -3,7 +3,7 @@
 Add here what is read about single messages. The changes themselves belong to ``transitions``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,8 @@ from senders.ledger.rows import AttemptRow, Doubt, MessageRow, from_micros
 from senders.message import State
 
 _PAGE = 10_000
+_IN_MOST = 500
+_MESSAGE_COLUMNS = "send_no, seq, state, tries, epoch, address_hash, changed_at, next_at"
 _ATTEMPT_COLUMNS = "id, send_no, seq, tries, state, at, relay, connection, code, enhanced_code, reply, class, sequence"
 
 
@@ -26,6 +28,14 @@ class Messages:
         found = {State(state): count for state, count in rows}
         return {state: found.get(state, 0) for state in State}
 
+    def state_counts(self) -> list[tuple[int, State, int]]:
+        """Return ``(send_no, state, messages)`` of every send that was opened."""
+        rows = self._database.rows(
+            "select m.send_no, m.state, count(*) from messages as m join sends as n on n.send_no = m.send_no"
+            " group by m.send_no, m.state"
+        )
+        return [(int(send_no), State(state), int(count)) for send_no, state, count in rows]
+
     def provider_counts(self, send_no: int) -> dict[str, int]:
         """Return how many messages of a send go to each mailbox provider, '' where nobody knows."""
         rows = self._database.rows(
@@ -38,14 +48,33 @@ class Messages:
     def message(self, send_no: int, seq: int) -> MessageRow | None:
         """Return one message, or None."""
         row = self._database.row(
-            "select send_no, seq, state, tries, epoch, address_hash, changed_at, next_at from messages"
-            " where send_no = ? and seq = ?",
+            f"select {_MESSAGE_COLUMNS} from messages where send_no = ? and seq = ?",  # noqa: S608
             (send_no, seq),
         )
-        if row is None:
-            return None
-        due = from_micros(row[7] * 1000) if row[7] else None
-        return MessageRow(row[0], row[1], State(row[2]), row[3], row[4], row[5], from_micros(row[6]), due)
+        return _message(row) if row else None
+
+    def messages_to(
+        self, send_id: str, address_hashes: Collection[bytes], *, only_doubts: bool = False
+    ) -> dict[bytes, MessageRow]:
+        """Return the messages of a send to some addresses, by address; ``only_doubts`` those that ever were in doubt.
+
+        It looks through all rows of that send, as no index names recipients: ask for many at once, or by number. Among
+        doubts it is quick.
+        """
+        this = "(select send_no from sends where send_id = ?)"
+        doubts = f" and seq in (select seq from attempts where state = 'in_doubt' and send_no = {this})"  # noqa: S608
+        among, named = (doubts, (send_id, send_id)) if only_doubts else ("", (send_id,))
+        found: dict[bytes, MessageRow] = {}
+        wanted = list(dict.fromkeys(address_hashes))
+        for start in range(0, len(wanted), _IN_MOST):
+            some = wanted[start : start + _IN_MOST]
+            rows = self._database.rows(
+                f"select {_MESSAGE_COLUMNS} from messages where send_no = {this}{among}"  # noqa: S608
+                f" and address_hash in ({', '.join('?' * len(some))})",
+                (*named, *some),
+            )
+            found |= {message.address_hash: message for message in map(_message, rows)}
+        return found
 
     def message_rows(self, send_no: int) -> Iterator[tuple[int, State, int, datetime]]:
         """Yield ``(seq, state, tries, changed_at)`` of every message of a send, in order.
@@ -125,3 +154,8 @@ def _attempt(row: tuple[Any, ...]) -> AttemptRow:
         class_=row[11],
         sequence=row[12],
     )
+
+
+def _message(row: tuple[Any, ...]) -> MessageRow:
+    due = from_micros(row[7] * 1000) if row[7] else None
+    return MessageRow(row[0], row[1], State(row[2]), row[3], row[4], row[5], from_micros(row[6]), due)

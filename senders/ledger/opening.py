@@ -12,6 +12,7 @@ from senders.ledger.database import Database
 from senders.ledger.progress import recount
 from senders.ledger.results import count_anew
 from senders.ledger.rows import Approval, SendRow, SendSpec, ShardSpec, to_micros, to_optional_micros
+from senders.ledger.send_changes import OPENED, note_change
 
 SEND_COLUMNS = (
     "send_no, send_id, campaign, topic, scheduled_at, sender, folder, audience_rows, audience_hash, content_hash, "
@@ -186,6 +187,7 @@ def insert_send(connection: Connection, send_no: int, spec: SendSpec, now: int) 
         ),
     )
     count_anew(connection, send_no)
+    note_change(connection, send_no, OPENED, "", now)
     connection.executemany(
         "insert into links values (?, ?, ?, ?, ?) on conflict do nothing",
         [(send_no, link.link_no, link.url, link.label, link.role) for link in spec.links],

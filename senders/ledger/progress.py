@@ -116,6 +116,14 @@ class Progress:
         )
         return int(row[0] or 0) if row else 0
 
+    def rests_until(self, send_no: int) -> int:
+        """Return until when all that is left of a send rests (real time, milliseconds); 0 where something does not."""
+        row = self._database.row(
+            "select min(case when owner = '' then next_at else 0 end) from shards where send_no = ? and done = 0",
+            (send_no,),
+        )
+        return int(row[0] or 0) if row else 0
+
     def standings(self) -> list[ReplyStanding]:
         """Return how each relay's replies about speed stand, by provider."""
         names = dict(self._database.rows("select provider, name from providers"))

@@ -20,6 +20,7 @@ from senders.ledger.lease import Lease
 from senders.ledger.restoring import Restored, restore
 from senders.ledger.results import count_anew
 from senders.ledger.rows import SendRow, SendState, from_micros, to_micros, to_optional_micros
+from senders.ledger.send_changes import note_change
 from senders.ledger.sends import cancel_chunk, finish, send_by_id
 from senders.ledger.transitions import DEAD_ADDRESS
 from senders.message import State
@@ -221,11 +222,13 @@ def _move(connection: Connection, send_no: int, from_state: State, finding: Find
 
 def _reopen(connection: Connection, send_no: int, now: int) -> None:
     """Let senders find what was queued again; in a cancelled send it is cancelled at once."""
-    connection.execute(
+    reopened = connection.execute(
         "update sends set finished_at = null, state = case state when 'finished' then 'running' else state end"
-        " where send_no = ?",
+        " where send_no = ? returning state",
         (send_no,),
-    )
+    ).fetchall()
+    for (state,) in reopened:
+        note_change(connection, send_no, state, "", now)
     connection.execute(
         "update shards set done = 0, next_at = 0 where send_no = ? and exists (select 1 from messages as m"
         " where m.send_no = shards.send_no and m.seq between shards.first_seq and shards.last_seq"

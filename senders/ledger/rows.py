@@ -13,6 +13,9 @@ from senders.config import MARKETING
 from senders.event import Event
 from senders.message import State
 
+# How the topics of the outbox's sends begin; no campaign's topic has a dot.
+ANSWERS = "transactional."
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -23,6 +26,11 @@ class SendState(StrEnum):
     PAUSED = "paused"
     CANCELLED = "cancelled"
     FINISHED = "finished"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will happen any more."""
+        return self in {SendState.FINISHED, SendState.CANCELLED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,11 @@ class SendRow:
     per_hour: int | None
     is_rehearsal: bool = False
 
+    @property
+    def is_answer(self) -> bool:
+        """Whether it answers requests of the outbox, with no campaign behind it."""
+        return self.topic.startswith(ANSWERS)
+
 
 @dataclass(frozen=True, slots=True)
 class Approval:
@@ -141,9 +154,9 @@ class MessageRow:
 class AttemptRow:
     """One change of a message's state, with the relay's words where it spoke.
 
-    ``class_`` says whose doing it was: '' the relay about this recipient, ``address`` the relay about an
-    address that does not exist (which suppresses it), ``local`` ours, ``sender`` the relay about us,
-    ``content`` the relay about the text, ``rate`` the relay about speed, ``connection`` a broken line,
+    ``class_`` says whose doing it was: '' the relay about this recipient, ``address`` the relay about an address that
+    does not exist (which suppresses it), ``mailbox`` about one that can't take mail now, ``local`` ours, ``sender`` the
+    relay about us, ``content`` the relay about the text, ``rate`` the relay about speed, ``connection`` a broken line,
     ``suppressed``, ``expired`` and ``cancelled`` as they say.
     """
 
@@ -178,7 +191,10 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """An address that must not be written to: everywhere where ``scope`` is '', else about that topic."""
+    """An address that must not be written to: everywhere where ``scope`` is '', else about that topic.
+
+    ``lifted`` are topics for which one of everything does not hold, since the person took them back after it.
+    """
 
     address_hash: bytes
     scope: str
@@ -186,6 +202,48 @@ class Suppression:
     at: datetime
     event_id: str
     sequence: int
+    lifted: frozenset[str] = frozenset()
+
+    def holds_for(self, topic: str) -> bool:
+        """Whether it keeps mail about a topic from this address."""
+        return self.scope in ("", topic) and topic not in self.lifted
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a person chose last under one name, and by which event."""
+
+    value: str
+    at: datetime
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """What one person chose last under one name."""
+
+    address_hash: bytes
+    name: str
+    value: str
+    at: datetime
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the ledger knows of a person's wishes: the newest choices by name, and suppressions by scope."""
+
+    choices: dict[str, Choice] = field(default_factory=dict)
+    suppressions: tuple[Suppression, ...] = ()
+
+    def choice(self, name: str) -> str:
+        """Return what was chosen last under a name, '' for nothing."""
+        found = self.choices.get(name)
+        return found.value if found else ""
+
+    def suppression(self, topic: str) -> Suppression | None:
+        """Return what keeps mail about a topic away, one of everything first; None where nothing does."""
+        return next((one for one in self.suppressions if one.holds_for(topic)), None)
 
 
 @dataclass(frozen=True, slots=True)

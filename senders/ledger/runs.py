@@ -24,6 +24,7 @@ from senders.ledger.transitions import (
     relay_number,
     settle,
 )
+from senders.ledger.wishes import HOLDS, PAUSES
 from senders.message import FINAL_STATES
 
 _T = TypeVar("_T")
@@ -101,8 +102,9 @@ def _begin(connection: Connection, wishes: Sequence[Offer], gate: Gate, sequence
         f" relay = w.relay, changed_at = ? from {given} as w"
         " where messages.send_no = w.send_no and messages.seq = w.seq and messages.state in ('queued', 'deferred')"
         " and messages.address_hash = w.address_hash and not exists (select 1 from suppressions as s"
-        " where s.address_hash = w.address_hash and (s.scope || '') in ('', ?)) returning messages.seq",
-        (lease.epoch, sequence, now_micros, *values, gate.scope),
+        f" where s.address_hash = w.address_hash and {HOLDS}) and not exists (select 1 from preferences as p"
+        f" where p.address_hash = w.address_hash and {PAUSES}) returning messages.seq",
+        (lease.epoch, sequence, now_micros, *values, gate.scope, gate.scope, gate.today),
     ).fetchall()
     return {row[0] for row in rows}
 

@@ -268,8 +268,23 @@ create table preferences (
     primary key (address_hash, name)
 ) without rowid;
 
--- For the soft-bounce policy, which counts by address and time.
-create index inbound_bounced on inbound (address_hash, received_at) where kind = 'bounced';
+-- The newest time that a person took an unsubscribe back, by topic. The suppression of the topic itself is gone then;
+-- one of everything stays, and does not hold for topics that were taken back after it.
+create table lifts (
+    address_hash blob not null check (length(address_hash) = 16),
+    scope text not null,
+    at integer not null,
+    event_id text not null,
+    sequence integer not null,
+    primary key (address_hash, scope)
+) without rowid;
+
+-- For the proof of consent.
+create index inbound_consents on inbound (address_hash) where kind in ('subscribed', 'unsubscribed');
+
+-- For the soft-bounce rule, which counts bounces since the last sign of life. Opens are left out, which are many.
+create index inbound_signs on inbound (address_hash, received_at)
+    where kind in ('bounced', 'delivered', 'clicked', 'viewed', 'unsubscribed', 'subscribed', 'preferred');
 
 -- Sign-ups that wait for the person's word; token is the digest of what the confirmation mail carries.
 create table signups (
@@ -282,20 +297,22 @@ create table signups (
     fields text not null,
     language text not null,
     wording text not null,
+    wording_text text not null,
     ip text not null,
-    user_agent text not null,
     asked_at integer not null,
     expires_at integer not null,
     confirmed_at integer
 );
+create index signups_by_end on signups (expires_at);
 
--- How often something was done in a window (T10); a bucket is counted and judged in one statement.
+-- How often something was done in a window (T10); all counters of a request are judged and raised in one statement.
 create table quotas (
     bucket text primary key,
     window_at integer not null,
     used integer not null,
-    last_at integer not null
+    ends_at integer not null
 ) without rowid;
+create index quotas_by_end on quotas (ends_at);
 
 -- Mail that somebody waits for, until it stands in a send of its own; then send_no and seq name the message.
 create table outbox (
@@ -313,7 +330,11 @@ create table outbox (
     requested_at integer not null,
     expires_at integer
 );
-create index outbox_waiting on outbox (id) where state = 'waiting';
+create index outbox_waiting on outbox (template, id) where state = 'waiting';
+create index outbox_refused on outbox (id) where state = 'refused';
+create index outbox_taken on outbox (send_no, seq) where state = 'taken';
+-- With a send for each batch of requests there are many, and few of them run.
+create index sends_by_state on sends (state, send_no);
 
 -- Keys of the API; digest is all that is kept of a key.
 create table api_keys (
@@ -327,14 +348,15 @@ create table api_keys (
 
 -- Answers already given under an idempotency key, so that a repeat gets the same one.
 create table idempotency (
-    key_id text not null,
+    account text not null,
     idempotency_key text not null,
     fingerprint blob not null,
     status integer not null,
     body text not null,
     at integer not null,
-    primary key (key_id, idempotency_key)
+    primary key (account, idempotency_key)
 ) without rowid;
+create index idempotency_by_age on idempotency (at);
 
 -- What was let in and could not be understood, with its raw bytes, until somebody replays or drops it.
 create table dead_letters (
@@ -354,28 +376,50 @@ create table dead_letters (
 create table seen_calls (
     source text not null,
     token text not null,
+    digest blob not null,
     at integer not null,
     primary key (source, token)
 ) without rowid;
+create index seen_calls_by_age on seen_calls (at);
 
--- Outgoing webhooks: how far each has read, and what it has not delivered yet.
+-- How sends went on, for those who are told about it: 'opened' and each state after it.
+create table send_changes (
+    id integer primary key autoincrement,
+    send_no integer not null,
+    state text not null,
+    reason text not null,
+    at integer not null
+);
+create index send_changes_by_send on send_changes (send_no, id);
+
+-- Outgoing webhooks: how far each has read of a stream ('inbound' or 'sends'), and what it is to be told; what was
+-- delivered is counted and no longer kept. Times are real, in microseconds. is_refused says that the last answer was
+-- about this call, not about the whole address.
 create table hook_cursors (
-    hook text primary key,
-    last_id integer not null
+    hook text not null,
+    stream text not null,
+    last_id integer not null,
+    delivered integer not null default 0,
+    delivered_at integer,
+    primary key (hook, stream)
 ) without rowid;
 create table hook_calls (
     id integer primary key autoincrement,
     hook text not null,
     call_id text not null,
+    kind text not null,
     body text not null,
     tries integer not null default 0,
     next_at integer not null,
-    state text not null default 'waiting' check (state in ('waiting', 'delivered', 'failed')),
+    is_refused integer not null default 0,
+    state text not null default 'waiting' check (state in ('waiting', 'failed')),
     answer text not null default '',
     created_at integer not null,
+    failed_at integer,
     unique (hook, call_id)
 );
-create index hook_calls_waiting on hook_calls (next_at) where state = 'waiting';
+create index hook_calls_waiting on hook_calls (hook, id) where state = 'waiting';
+create index hook_calls_failed on hook_calls (hook, id) where state = 'failed';
 """
 
 MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3)

@@ -18,7 +18,17 @@ from senders.ledger.journal_lines import OPENED, Order
 from senders.ledger.lease import reap
 from senders.ledger.restoring import hold_back
 from senders.ledger.results import count_anew
-from senders.ledger.rows import LinkRow, SendRow, SendSpec, SendState, from_micros, from_optional_micros, to_micros
+from senders.ledger.rows import (
+    ANSWERS,
+    LinkRow,
+    SendRow,
+    SendSpec,
+    SendState,
+    from_micros,
+    from_optional_micros,
+    to_micros,
+)
+from senders.ledger.send_changes import note_change
 
 CANCEL_CHUNK = 10_000
 
@@ -80,9 +90,22 @@ class Sends(Approvals):
         row = self._database.row(f"select {opening.SEND_COLUMNS} from sends where send_id = ?", (send_id,))  # noqa: S608
         return read_send(row) if row else None
 
+    def send_numbered(self, send_no: int) -> SendRow | None:
+        """Return a send that was opened by its number, or None."""
+        row = self._database.row(f"select {opening.SEND_COLUMNS} from sends where send_no = ?", (send_no,))  # noqa: S608
+        return read_send(row) if row else None
+
     def sends(self) -> list[SendRow]:
-        """Return all sends that were opened, oldest first."""
+        """Return all sends that were opened, oldest first; also those of the outbox, of which there are many."""
         rows = self._database.rows(f"select {opening.SEND_COLUMNS} from sends order by send_no")  # noqa: S608
+        return [read_send(row) for row in rows]
+
+    def campaign_sends(self) -> list[SendRow]:
+        """Return the sends that a campaign stands behind, oldest first: all but those of the outbox."""
+        rows = self._database.rows(
+            f"select {opening.SEND_COLUMNS} from sends where topic not like ? order by send_no",  # noqa: S608
+            (f"{ANSWERS}%",),
+        )
         return [read_send(row) for row in rows]
 
     def links(self, send_no: int) -> list[LinkRow]:
@@ -120,6 +143,7 @@ class Sends(Approvals):
             )
             if paused_at is None:
                 connection.execute("update sends set paused_at = null where send_no = ?", (send.send_no,))
+            note_change(connection, send.send_no, wanted, reason, now)
             connection.execute("update shards set next_at = 0 where send_no = ?", (send.send_no,))
             if wanted is SendState.RUNNING:
                 count_anew(connection, send.send_no)
@@ -146,6 +170,7 @@ class Sends(Approvals):
                 connection.execute(
                     "update sends set state = 'cancelled', reason = ? where send_no = ?", (reason, send.send_no)
                 )
+                note_change(connection, send.send_no, SendState.CANCELLED, reason, now)
                 connection.execute("update shards set next_at = 0 where send_no = ?", (send.send_no,))
             reap(connection, now)
             cancel_chunk(connection, send.send_no, now)
@@ -185,11 +210,13 @@ def finish(connection: Connection, send_no: int, now: int) -> bool:
         return False
     done = connection.execute(
         "update sends set finished_at = coalesce(finished_at, ?),"
-        " state = case state when 'cancelled' then state else 'finished' end where send_no = ?",
+        " state = case state when 'cancelled' then state else 'finished' end where send_no = ? returning state",
         (now, send_no),
-    )
+    ).fetchall()
+    for (state,) in done:
+        note_change(connection, send_no, state, "", now)
     passing("finish")
-    return done.rowcount == 1
+    return len(done) == 1
 
 
 def cancel_chunk(connection: Connection, send_no: int, now: int) -> int:

@@ -1,13 +1,12 @@
 """The ledger in a SQLite file of this machine, and the one way to write to it.
 
 Every writer of every process takes the lock on a side file before ``BEGIN IMMEDIATE``: waiting there costs
-less than SQLite's own busy loop. Add nothing about the tables here; they belong to ``schema`` and the parts
+less than SQLite's own busy loop. Who waits holds a second one, so that a writer with much to do cannot take the
+first again and again before others. Add nothing about the tables here; they belong to ``schema`` and the parts
 of ``store``.
 """
 
-import fcntl
 import itertools
-import os
 import sqlite3
 import threading
 import time
@@ -16,12 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from senders.errors import ConfigError, LedgerBusy
+from senders.errors import ConfigError, LedgerBusy, LedgerFull
+from senders.ledger.file_lock import FileLock
 from senders.ledger.schema import SCHEMA_VERSION, migrate, read_version, refuse_newer
 
 _AWAY = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY"})
-_POLL_SECONDS = 0.0005
-_POLL_SECONDS_MOST = 0.01
+# The next writer looks often, those behind it need not.
+_NEXT_PAUSE, _LATER_PAUSE = 0.001, 0.01
+_TURN_SECONDS = 1.0
 _CHUNK = 64
 
 
@@ -62,6 +63,12 @@ def _marks(count: int) -> str:
     return f"({', '.join('?' * count)})"
 
 
+def _busy(path: Path, error: sqlite3.Error) -> LedgerBusy:
+    """Return what callers are told where the store `is_away`."""
+    kind = LedgerFull if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL" else LedgerBusy
+    return kind(f"ledger {path}: {error}")
+
+
 def is_away(error: sqlite3.Error) -> bool:
     """Whether an error means that the store cannot take a write now: locked, full, unreadable disk."""
     name = getattr(error, "sqlite_errorname", "") or ""
@@ -77,7 +84,7 @@ class SqliteDatabase:
         self.busy_timeout_seconds = busy_timeout_seconds
         folder.mkdir(parents=True, exist_ok=True)
         self._guard = threading.RLock()
-        self._lock_file = os.open(folder / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._writer, self._turn = FileLock(folder / "writer.lock"), FileLock(folder / "turn.lock")
         self.connection = self._connect()
 
     def _connect(self) -> SqliteConnection:
@@ -92,7 +99,7 @@ class SqliteDatabase:
             )
             version = read_version(connection)
         except sqlite3.DatabaseError as error:
-            os.close(self._lock_file)
+            self._close_locks()
             if is_away(error):
                 raise LedgerBusy(f"ledger {self.path}: {error}") from error
             raise ConfigError(f"ledger {self.path} cannot be read ({error}); restore it, or move it away") from error
@@ -116,9 +123,11 @@ class SqliteDatabase:
         """Give the file back."""
         with self._guard:
             self.connection.close()
-            if self._lock_file >= 0:
-                os.close(self._lock_file)
-                self._lock_file = -1
+            self._close_locks()
+
+    def _close_locks(self) -> None:
+        self._writer.close()
+        self._turn.close()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -127,21 +136,20 @@ class SqliteDatabase:
         Raises:
             LedgerBusy: another writer held it longer than the busy time-out.
         """
-        deadline = time.monotonic() + self.busy_timeout_seconds
-        pause = _POLL_SECONDS
-        while True:
-            try:
-                fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise LedgerBusy(f"ledger {self.path} is being written to by another process") from None
-            time.sleep(pause)
-            pause = min(pause * 1.5, _POLL_SECONDS_MOST)
+        began = time.monotonic()
+        deadline = began + self.busy_timeout_seconds
+        # A courtesy: where somebody sleeps on his turn, it is gone without.
+        self._turn.acquire(min(deadline, began + _TURN_SECONDS), most_pause=_LATER_PAUSE)
+        try:
+            is_ours = self._writer.acquire(deadline, most_pause=_NEXT_PAUSE)
+        finally:
+            self._turn.release()
+        if not is_ours:
+            raise LedgerBusy(f"ledger {self.path} is being written to by another process")
         try:
             yield
         finally:
-            fcntl.flock(self._lock_file, fcntl.LOCK_UN)
+            self._writer.release()
 
     @contextmanager
     def write(self) -> Iterator[SqliteConnection]:
@@ -161,7 +169,7 @@ class SqliteDatabase:
                     raise
             except sqlite3.Error as error:
                 if is_away(error):
-                    raise LedgerBusy(f"ledger {self.path}: {error}") from error
+                    raise _busy(self.path, error) from error
                 raise
 
     def _roll_back(self) -> None:

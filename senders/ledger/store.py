@@ -1,6 +1,6 @@
-"""The ledger as everybody opens it: one object over one SQLite file.
+"""The ledger as everybody opens it: one object over one store.
 
-Add nothing here: what it can do stands by subject in ``sends``, ``messages``, ``inbound`` and ``heartbeats``.
+Add nothing here: what it can do stands by subject in the modules whose classes make it up.
 Offers and results go through ``writer``, leases through ``lease``.
 """
 
@@ -9,18 +9,47 @@ from types import TracebackType
 
 from senders.clock import Clock, open_clock
 from senders.ledger.alerts import Alerts
+from senders.ledger.api_keys import ApiKeys
 from senders.ledger.database import Database, open_database
+from senders.ledger.dead_letters import DeadLetters
 from senders.ledger.heartbeats import Heartbeats
+from senders.ledger.hook_calls import HookCalls
 from senders.ledger.inbound import Inbound
+from senders.ledger.jobs import Jobs
 from senders.ledger.messages import Messages
+from senders.ledger.outbox import Outbox
+from senders.ledger.preferences import Preferences
 from senders.ledger.progress import Progress
 from senders.ledger.resolving import Resolving
 from senders.ledger.restoring import notice
+from senders.ledger.seen_calls import SeenCalls
+from senders.ledger.send_changes import SendChanges
 from senders.ledger.sends import Sends
+from senders.ledger.signups import Signups
+from senders.ledger.soft_bounces import SoftBounceRule
 from senders.ledger.troubles import Troubles
 
 
-class Ledger(Sends, Messages, Progress, Inbound, Heartbeats, Alerts, Troubles, Resolving):
+class Ledger(
+    Sends,
+    Messages,
+    Progress,
+    Inbound,
+    Preferences,
+    Heartbeats,
+    Alerts,
+    Troubles,
+    Resolving,
+    Outbox,
+    ApiKeys,
+    DeadLetters,
+    SeenCalls,
+    SendChanges,
+    HookCalls,
+    SoftBounceRule,
+    Signups,
+    Jobs,
+):
     """The pipeline's and the collector's view of the ledger; threads may share one or open their own."""
 
     def __init__(self, database: Database, clock: Clock) -> None:

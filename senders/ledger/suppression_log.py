@@ -2,24 +2,29 @@
 
 It survives the loss of warehouse and ledger (RELIABILITY L10). A line is durable before the suppression is
 committed, hence before any unsubscribe is answered; where the commit then fails, the line still tells a
-person's wish. Add nothing that is no suppression.
+person's wish. A lift is a line too, so that nothing taken back is revived. Add nothing else.
 """
 
 import contextlib
+import errno
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from senders.errors import LedgerBusy
+from senders.errors import LedgerBusy, LedgerFull
 from senders.ledger.connection import Connection
 from senders.ledger.durable_lines import DurableLines
 from senders.ledger.rows import Suppression, from_micros, to_micros
+from senders.ledger.wishes import is_missing, put_back_one
 
 _CHUNK_BYTES = 65_536
 
 
 class SuppressionLog:
-    """``suppressions.log`` beside the ledger: ``[address hash, scope, reason, at, event id]`` a line."""
+    """``suppressions.log`` beside the ledger: ``[address hash, scope, reason, at, event id]`` a line.
+
+    The reason ``lifted`` says that the person took an unsubscribe back.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "suppressions.log"
@@ -36,7 +41,8 @@ class SuppressionLog:
             with contextlib.closing(DurableLines(self.path)) as lines:
                 lines.append(b"".join(map(_format, suppressions)))
         except OSError as error:
-            raise LedgerBusy(f"{self.path}: {error}") from error
+            kind = LedgerFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else LedgerBusy
+            raise kind(f"{self.path}: {error}") from error
 
     def read(self) -> Iterator[Suppression]:
         """Yield all of them, oldest first; what a power cut tore is passed over."""
@@ -72,26 +78,13 @@ class SuppressionLog:
 
 
 def missing_of(connection: Connection, suppressions: Iterable[Suppression]) -> list[Suppression]:
-    """Return those of some suppressions that a ledger lacks."""
-    return [
-        one
-        for one in suppressions
-        if not connection.execute(
-            "select 1 from suppressions where address_hash = ? and scope = ?", (one.address_hash, one.scope)
-        ).fetchone()
-    ]
+    """Return those of some suppressions that a ledger lacks and that were not lifted since."""
+    return [one for one in suppressions if is_missing(connection, one)]
 
 
 def put_back(connection: Connection, suppressions: Sequence[Suppression], sequence: int) -> int:
     """Insert suppressions that a ledger lacks, and return how many; inside a write transaction."""
-    return sum(
-        connection.execute(
-            "insert into suppressions (address_hash, scope, reason, at, event_id, sequence)"
-            " values (?, ?, ?, ?, ?, ?) on conflict do nothing",
-            (one.address_hash, one.scope, one.reason, to_micros(one.at), one.event_id, sequence),
-        ).rowcount
-        for one in suppressions
-    )
+    return sum(put_back_one(connection, one, sequence) for one in suppressions)
 
 
 def _format(one: Suppression) -> bytes:

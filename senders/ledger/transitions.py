@@ -17,10 +17,15 @@ from senders.ledger.database import next_sequence
 from senders.ledger.inbound import record_event
 from senders.ledger.lease import FAR_MILLIS, Lease
 from senders.ledger.rows import Suppression, from_micros
+from senders.ledger.wishes import ASKED_FOR, HOLDS, PAUSED, PAUSES
 from senders.message import FINAL_STATES, State
 
 TOO_LATE = "too late"
+# A day that no pause reaches: what somebody waits for comes all the same.
+NO_PAUSE = "9999-12-31"
 DEAD_ADDRESS = "address"
+# The classes of a refusal that say something about the address, in the words of a bounce.
+_FAILURES = {DEAD_ADDRESS: "permanent", "mailbox": "transient"}
 ATTEMPT = "send_no, seq, tries, state, at, relay, connection, code, enhanced_code, reply, class, sequence"
 _APPEND = f"insert into attempts ({ATTEMPT}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 
@@ -85,24 +90,27 @@ class Waiting:
 class Gate:
     """What holds for every offer of one lease within one transaction.
 
-    ``scope`` is the topic whose suppressions hold besides those for everything, which always do.
+    ``scope`` is the topic whose suppressions hold besides those for everything, which always do. Who paused all mail
+    until a day after ``today`` gets none.
     """
 
     verdict: Verdict
     scope: str
+    today: str = NO_PAUSE
 
 
 def open_gate(connection: Connection, lease: Lease, now_micros: int) -> Gate:
     """Look at lease, send and lateness once per transaction; a late first offer pauses the send."""
     row = connection.execute(
-        "select s.epoch, s.owner, n.state, case n.stream when 'transactional' then '' else n.topic end,"
-        " n.too_late_after, n.expires_at, n.first_offered_at"
+        "select s.epoch, s.owner, n.state,"  # noqa: S608
+        f" case when n.stream = 'transactional' and n.topic <> '{ASKED_FOR}' then '' else n.topic end,"
+        " n.too_late_after, n.expires_at, n.first_offered_at, n.stream = 'transactional'"
         " from shards as s join sends as n on n.send_no = s.send_no where s.send_no = ? and s.shard = ?",
         (lease.send_no, lease.shard),
     ).fetchone()
     if row is None or (row[0], row[1]) != (lease.epoch, lease.owner):
         return Gate(Verdict.LOST_LEASE, "")
-    state, scope, too_late_after, expires_at, first_offered_at = row[2:]
+    state, scope, too_late_after, expires_at, first_offered_at, is_transactional = row[2:]
     if state == "cancelled":
         return Gate(Verdict.CANCELLED, scope)
     if state != "running":
@@ -112,7 +120,7 @@ def open_gate(connection: Connection, lease: Lease, now_micros: int) -> Gate:
         return Gate(Verdict.PAUSED, scope)
     if expires_at is not None and now_micros >= expires_at:
         return Gate(Verdict.EXPIRED, scope)
-    return Gate(Verdict.GO, scope)
+    return Gate(Verdict.GO, scope, NO_PAUSE if is_transactional else from_micros(now_micros).date().isoformat())
 
 
 def offer(connection: Connection, wish: Offer, gate: Gate, sequence: int, now_micros: int) -> Verdict:
@@ -122,11 +130,15 @@ def offer(connection: Connection, wish: Offer, gate: Gate, sequence: int, now_mi
         return _pass_over(connection, wish, State.EXPIRED, "expired", now_micros)
     if gate.verdict is not Verdict.GO:
         return gate.verdict
-    # Joined to nothing, the scope is no column any more: SQLite then looks an address up once and not for each scope.
     found = connection.execute(
-        "select reason from suppressions where address_hash = ? and (scope || '') in ('', ?) limit 1",
-        (wish.address_hash, gate.scope),
+        f"select s.reason from suppressions as s where s.address_hash = ? and {HOLDS} limit 1",  # noqa: S608
+        (wish.address_hash, gate.scope, gate.scope),
     ).fetchone()
+    if found is None:
+        found = connection.execute(
+            f"select '{PAUSED}' from preferences as p where p.address_hash = ? and {PAUSES}",  # noqa: S608
+            (wish.address_hash, gate.today),
+        ).fetchone()
     if found is not None:
         return _pass_over(connection, wish, State.SUPPRESSED, str(found[0]), now_micros)
     done = connection.execute(
@@ -193,11 +205,12 @@ def settle(
 def note_bounce(
     connection: Connection, outcome: Outcome, now_micros: int, suppressed: list[Suppression] | None
 ) -> None:
-    """Record a refusal of the address itself as the bounce it is, so that no later send tries it again.
+    """Record a refusal of the address itself, or of a mailbox that can't take mail now, as the bounce it is.
 
     In the transaction of the outcome: a kill between the two would forget the bounce. Any other outcome is none.
     """
-    if outcome.state is not State.REFUSED or outcome.class_ != DEAD_ADDRESS:
+    failure = _FAILURES.get(outcome.class_)
+    if outcome.state is not State.REFUSED or failure is None:
         return
     number, seq = outcome.lease.send_no, outcome.seq
     event = Event(
@@ -206,7 +219,7 @@ def note_bounce(
         occurred_at=from_micros(now_micros),
         send_no=number,
         seq=seq,
-        failure="permanent",
+        failure=failure,
         code=outcome.enhanced_code or str(outcome.code),
         detail=outcome.reply,
     )
@@ -284,10 +297,11 @@ def pass_over_known(connection: Connection, lease: Lease, now_micros: int) -> Ve
         _pass_over_all(connection, lease, State.EXPIRED, "true", (), now_micros)
     elif gate.verdict is Verdict.GO:
         known = (
-            "exists (select 1 from suppressions as s"
-            " where s.address_hash = messages.address_hash and s.scope in ('', ?))"
+            "(exists (select 1 from suppressions as s"  # noqa: S608
+            f" where s.address_hash = messages.address_hash and {HOLDS})"
+            f" or exists (select 1 from preferences as p where p.address_hash = messages.address_hash and {PAUSES}))"
         )
-        _pass_over_all(connection, lease, State.SUPPRESSED, known, (gate.scope,), now_micros)
+        _pass_over_all(connection, lease, State.SUPPRESSED, known, (gate.scope, gate.scope, gate.today), now_micros)
     return gate.verdict
 
 

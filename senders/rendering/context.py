@@ -16,7 +16,8 @@ class SendContext:
     """A send as its messages know it.
 
     ``profile`` is without its DKIM key, ``tokens`` sign for this send only. ``sent_at`` stays the same over
-    all tries, so that the same row always makes the same bytes.
+    all tries, so that the same row always makes the same bytes. Where nobody ``may_track``, no row and no template
+    can.
     """
 
     profile: SenderProfile
@@ -26,3 +27,4 @@ class SendContext:
     topic: str
     base_url: str
     sent_at: datetime
+    may_track: bool = True

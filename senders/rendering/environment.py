@@ -103,12 +103,24 @@ def plain_value(value: object) -> str | int | float | Decimal | date | None:
     raise RenderError(f"a value of type {type(value).__name__} is not text, number or date")
 
 
+def _shown(value: object) -> object:
+    """Return a field as a template may see it: a plain value, or a list of rows of plain values (order lines)."""
+    if not isinstance(value, list):
+        return plain_value(value)
+    return [_line(item) if isinstance(item, dict) else plain_value(item) for item in value]
+
+
+def _line(item: Mapping[str, object]) -> dict[str, object]:
+    values = {str(name): plain_value(value) for name, value in item.items()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def contact_values(row: Mapping[str, object], fields: tuple[str, ...]) -> dict[str, object]:
     """Return the fields of a row that a template reads, without the missing ones."""
     values: dict[str, object] = {}
     for name in fields:
         try:
-            value = plain_value(row.get(name))
+            value = _shown(row.get(name))
         except RenderError as error:
             raise RenderError(f"field {name}: {error}") from error
         if value is not None:

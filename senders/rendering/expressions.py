@@ -18,9 +18,10 @@ from senders.rendering.source import Source
 CONTACT = "contact"
 UNSUBSCRIBE_URL = "unsubscribe_url"
 VIEW_URL = "view_in_browser_url"
+PREFERENCES_URL = "preferences_url"
 PIXEL_SLOT = "pixel_slot"
 _RAW = re.compile(r"\{%[-+]?\s*raw\b")
-VARIABLES = (CONTACT, UNSUBSCRIBE_URL, VIEW_URL)
+VARIABLES = (CONTACT, UNSUBSCRIBE_URL, VIEW_URL, PREFERENCES_URL)
 
 
 @dataclass(slots=True)

@@ -238,11 +238,11 @@ def feedback_id(campaign: str, topic: str, sender: str) -> str:
 def campaign_headers(profile: SenderProfile, *, send_id: str, campaign: str, topic: str) -> str:
     """Return the headers that all messages of a send share and that follow the Message-ID.
 
-    ``Precedence: bulk`` keeps vacation notes away (RFC 3834 S2); mail that somebody waits for is not sent to many.
+    Both ``Precedence: bulk`` and ``Auto-Submitted`` keep vacation notes away (RFC 3834 2 and 5.1); mail that somebody
+    waits for goes to no list and is not sent to many.
     """
-    return (
-        header("List-Id", f"<{label(topic).lower()}.{profile.message_id_domain}>")  # RFC 2919
-        + header("Mailrail-Send", send_id)
-        + header("Feedback-ID", feedback_id(campaign, topic, profile.name))
-        + ("Precedence: bulk\r\n" if profile.stream == MARKETING else "")
-    )
+    shared = header("Mailrail-Send", send_id) + header("Feedback-ID", feedback_id(campaign, topic, profile.name))
+    if profile.stream != MARKETING:
+        return f"{shared}Auto-Submitted: auto-generated\r\n"
+    list_id = header("List-Id", f"<{label(topic).lower()}.{profile.message_id_domain}>")  # RFC 2919
+    return f"{list_id}{shared}Precedence: bulk\r\n"

@@ -12,14 +12,14 @@ from typing import Literal
 
 from senders.errors import Problem, RenderError
 from senders.rendering.environment import LINK_SLOT
-from senders.rendering.expressions import UNSUBSCRIBE_URL, VIEW_URL
+from senders.rendering.expressions import PREFERENCES_URL, UNSUBSCRIBE_URL, VIEW_URL
 from senders.rendering.mjml import JINJA, Attribute, Document, Element
 from senders.rendering.scripts import mixed_label
 from senders.rendering.source import Edit, Place, Source
 
 Role = Literal["content", "unsubscribe", "view", "preferences"]
 MAX_LABEL = 80
-_SPECIAL: dict[str, Role] = {UNSUBSCRIBE_URL: "unsubscribe", VIEW_URL: "view"}
+_SPECIAL: dict[str, Role] = {UNSUBSCRIBE_URL: "unsubscribe", VIEW_URL: "view", PREFERENCES_URL: "preferences"}
 _VARIABLE = re.compile(r"\{\{-?\s*(\w+)\s*-?\}\}")
 _EXPRESSION = re.compile(r"\{\{[-+]?(.*?)[-+]?\}\}", re.DOTALL)
 _WEB = re.compile(r"https?://[^\s/?#]+", re.IGNORECASE)

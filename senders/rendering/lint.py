@@ -148,19 +148,31 @@ def _whole(document: Document) -> list[Problem]:
     return found
 
 
-def lint_duties(document: Document, links: tuple[Link, ...], brand: Mapping[str, str]) -> list[Problem]:
-    """Return what the reader is owed and does not get: a way out, and who writes."""
-    found = []
+def lint_duties(document: Document, brand: Mapping[str, str]) -> list[Problem]:
+    """Return what every reader is owed and does not get: who writes."""
+    body = document.first("mj-body")
+    address = _squeeze(brand.get("postal_address", ""))
+    if address and not (body and address not in _squeeze(document.content(body))):
+        return []
+    remedy = "Show {{ brand.postal_address }}, or include partials/footer.mjml."
+    return [_at(document, body.start if body else 0, "address-missing", "the postal address is not shown", remedy)]
+
+
+def lint_way_out(document: Document, links: tuple[Link, ...], is_awaited: bool) -> list[Problem]:
+    """Return a problem where the way out is missing, or stands in a mail that somebody asked for.
+
+    One cannot unsubscribe from an answer, and its page in the browser would keep what only its reader should see.
+    """
     body = document.first("mj-body")
     offset = body.start if body else 0
-    if not any(link.role == "unsubscribe" for link in links):
-        remedy = 'Add <a href="{{ unsubscribe_url }}">Unsubscribe</a>, or include partials/footer.mjml.'
-        found.append(_at(document, offset, "unsubscribe-missing", "there is no unsubscribe link", remedy))
-    address = _squeeze(brand.get("postal_address", ""))
-    if not address or (body and address not in _squeeze(document.content(body))):
-        remedy = "Show {{ brand.postal_address }}, or include partials/footer.mjml."
-        found.append(_at(document, offset, "address-missing", "the postal address is not shown", remedy))
-    return found
+    roles = {link.role for link in links}
+    if is_awaited and roles & {"unsubscribe", "view"}:
+        message = "a mail that somebody asked for has no unsubscribe link and no page in the browser"
+        return [_at(document, offset, "awaited-link", message, "Include partials/service_footer.mjml, and no header.")]
+    if is_awaited or "unsubscribe" in roles:
+        return []
+    remedy = 'Add <a href="{{ unsubscribe_url }}">Unsubscribe</a>, or include partials/footer.mjml.'
+    return [_at(document, offset, "unsubscribe-missing", "there is no unsubscribe link", remedy)]
 
 
 def lint_size(document: Document, html: str) -> list[Problem]:

@@ -17,7 +17,7 @@ from senders.rendering import headers, mime
 from senders.rendering.attached import Attached
 from senders.rendering.context import SendContext
 from senders.rendering.environment import LINK_SLOT, LinkSlot, TemplateEnvironment, contact_values
-from senders.rendering.expressions import CONTACT, PIXEL_SLOT, UNSUBSCRIBE_URL, VIEW_URL
+from senders.rendering.expressions import CONTACT, PIXEL_SLOT, PREFERENCES_URL, UNSUBSCRIBE_URL, VIEW_URL
 from senders.rendering.links import personal_url, slot_name
 from senders.rendering.pieces import Pieces
 from senders.rendering.template import CompiledTemplate
@@ -55,6 +55,8 @@ class Renderer:
         self._profile = profile
         self._tokens = context.tokens
         self._topic = context.topic
+        self._may_track = context.may_track
+        self._has_preferences = any(PREFERENCES_URL in one for one in (template.html, template.text))
         self._base_url = context.base_url.rstrip("/")
         escaping, plain = TemplateEnvironment(autoescape=True), TemplateEnvironment(autoescape=False)
         self._html = Pieces(template.html, escaping)
@@ -66,6 +68,7 @@ class Renderer:
         self._sender = headers.mailbox_header("From", profile.from_name, profile.from_address)
         self._reply_to = headers.mailbox_header("Reply-To", "", profile.reply_to) if profile.reply_to else ""
         self._unsubscribe = headers.ListUnsubscribe(f"{self._base_url}/u/", profile.unsubscribe_mailto)
+        self._has_way_out = any(link.role == "unsubscribe" for link in template.links)
         headers.checked_domain("bounce_domain", profile.bounce_domain)
         headers.checked_domain("message_id_domain", profile.message_id_domain)
         self._attached = Attached(template.files)
@@ -81,7 +84,7 @@ class Renderer:
         Raises:
             RenderError: a value is missing or of a kind that cannot be shown.
         """
-        return self._render(row, self._unsubscribe_token(row), with_pixel=bool(row["tracking"])).whole()
+        return self._render(row, self._unsubscribe_token(row), with_pixel=self._tracks(row)).whole()
 
     def render_web(self, row: Mapping[str, object]) -> str:
         """Return the HTML for the page in the browser: without the pixel, which would count as an open."""
@@ -103,7 +106,7 @@ class Renderer:
     def _build(self, row: Mapping[str, object]) -> Message:
         seq, address = _seq(row), _address(row)
         token = self._unsubscribe_token(row)
-        rendered = self._render(row, token, with_pixel=bool(row["tracking"]))
+        rendered = self._render(row, token, with_pixel=self._tracks(row))
         message_id = self._tokens.message_id(seq, self._profile.message_id_domain)
         head = "".join(
             (
@@ -114,7 +117,7 @@ class Renderer:
                 self._date,
                 f"Message-ID: <{message_id}>\r\n",
                 self._campaign,
-                self._unsubscribe.lines(token),
+                self._unsubscribe.lines(token) if self._has_way_out else "",
             )
         )
         raw = self._pack(
@@ -134,11 +137,12 @@ class Renderer:
         return mime.quoted_printable("".join(pieces))
 
     def _render(self, row: Mapping[str, object], unsubscribe: str, *, with_pixel: bool) -> _Rendering:
-        seq, tracked = _seq(row), bool(row["tracking"])
+        seq, tracked = _seq(row), self._tracks(row)
         values: dict[str, object] = {
             CONTACT: contact_values(row, self._template.fields),
             UNSUBSCRIBE_URL: f"{self._base_url}/u/{unsubscribe}",
             VIEW_URL: f"{self._base_url}/v/{self._tokens.view(seq)}",
+            PREFERENCES_URL: self._preferences_url(row, seq),
             LINK_SLOT: LinkSlot(lambda link_no, url: self._personal(seq, link_no, url, tracked)),
             PIXEL_SLOT: self._pixel(seq) if with_pixel else "",
             **(self._clicks(seq) if tracked else self._plain),
@@ -157,6 +161,10 @@ class Renderer:
             raise RenderError("the subject is empty")
         return _Rendering(subject, page, text)
 
+    def _tracks(self, row: Mapping[str, object]) -> bool:
+        """Whether the message may tell of its reader: no pixel and no link of one's own without consent (L8)."""
+        return self._may_track and bool(row["tracking"])
+
     def _clicks(self, seq: int) -> dict[str, str]:
         base, click = f"{self._base_url}/c/", self._tokens.click
         return {name: base + click(seq, link_no) for name, link_no in self._slots}
@@ -170,6 +178,11 @@ class Renderer:
         return Markup(  # noqa: S704 - the only value in it is escaped
             f'<img src="{source}" width="1" height="1" alt=""\nstyle="display:block;width:1px;height:1px;border:0" />'
         )
+
+    def _preferences_url(self, row: Mapping[str, object], seq: int) -> str:
+        if not self._has_preferences:
+            return ""  # signing costs, and most templates do not ask
+        return f"{self._base_url}/p/{self._tokens.preferences(seq, bytes.fromhex(str(row['contact_id'])))}"
 
     def _unsubscribe_token(self, row: Mapping[str, object]) -> str:
         try:

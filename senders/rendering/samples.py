@@ -18,7 +18,9 @@ _USUAL: Mapping[str, object] = {
     "consent": "granted",
     "consent_basis": "asked on the sign-up page",
     "consent_at": _MOMENT,
+    "consent_expires_at": _MOMENT,
     "tracking_consent": True,
+    "tracking_consent_at": _MOMENT,
     "first_source": "web_signups",
     "sources": 2,
     "bucket": 7,
@@ -31,8 +33,10 @@ _USUAL: Mapping[str, object] = {
     "last_product_id": "p-1042",
     "last_product_name": "Fellrunner 2 boots",
 }
-_GAPS = ("first_name", "last_name", "country", "city", "locale", "consent_basis", "consent_at", "first_ordered_at",
-         "last_ordered_at", "last_product_id", "last_product_name")  # fmt: skip
+_GAPS = (
+    "first_name", "last_name", "country", "city", "locale", "consent_basis", "consent_at", "consent_expires_at",
+    "tracking_consent_at", "first_ordered_at", "last_ordered_at", "last_product_id", "last_product_name",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

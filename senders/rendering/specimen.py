@@ -15,7 +15,7 @@ from jinja2.exceptions import SecurityError, TemplateError
 from senders.errors import RenderError
 from senders.rendering.attached import Attached
 from senders.rendering.environment import LINK_SLOT, LinkSlot, TemplateEnvironment, contact_values
-from senders.rendering.expressions import CONTACT, PIXEL_SLOT, UNSUBSCRIBE_URL, VIEW_URL
+from senders.rendering.expressions import CONTACT, PIXEL_SLOT, PREFERENCES_URL, UNSUBSCRIBE_URL, VIEW_URL
 from senders.rendering.harmless import Attributes, harmless_html
 from senders.rendering.links import slot_name
 from senders.rendering.placeholders import USUAL_WIDTH, placeholder, usual_height
@@ -40,7 +40,7 @@ _NUMBERS = frozenset({"age", "amount", "balance", "count", "days", "orders", "po
 _DATES = frozenset({"at", "on", "date", "day", "birthday"})
 _ADDRESSES = frozenset({"url", "link", "image", "picture"})
 _NUMBER, _DATE, _ADDRESS = 3, date(2026, 5, 4), "https://shop.example/"
-_SPECIAL = {"unsubscribe": UNSUBSCRIBE_URL, "view": VIEW_URL}
+_SPECIAL = {"unsubscribe": UNSUBSCRIBE_URL, "view": VIEW_URL, "preferences": PREFERENCES_URL}
 # Stands for a link while rendering: no author writes it, and MJML may put an address of its own before it.
 _MARK = "#mailrail-link-"
 _MARKED = re.compile(_MARK + r"([1-9][0-9]{0,8})$")

@@ -22,7 +22,7 @@ from senders.rendering.files import MailFile, check_sizes, insert_images, read_a
 from senders.rendering.includes import insert_brand, read_source, resolve_includes, strip_comments
 from senders.rendering.layout import settle
 from senders.rendering.links import Link, insert_slots
-from senders.rendering.lint import lint_document, lint_duties, lint_size
+from senders.rendering.lint import lint_document, lint_duties, lint_size, lint_way_out
 from senders.rendering.mjml import JINJA, Document, parse
 from senders.rendering.shield import shield
 from senders.rendering.source import Source
@@ -35,6 +35,18 @@ BRAND_FILE = "brand.yaml"
 BRAND_REQUIRED = ("name", "postal_address", "home_url")
 MAX_SUBJECT = 150
 REPLY = re.compile(r"\s*(?:re|fwd?|aw|wg)\s*:", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Which files of a folder make the mail, and whether somebody asked for it: then it needs no way out."""
+
+    template: str = TEMPLATE_FILE
+    subject: str = SUBJECT_FILE
+    is_awaited: bool = False
+
+
+CAMPAIGN = Parts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +106,14 @@ class CompiledTemplate:
         return compiled
 
 
-def compile_template(folder: Path, shared: Path) -> CompiledTemplate:
-    """Compile a campaign's folder with the shared templates.
+def compile_template(folder: Path, shared: Path, parts: Parts = CAMPAIGN) -> CompiledTemplate:
+    """Compile a folder's mail with the shared templates; a campaign's where ``parts`` does not say otherwise.
 
     Raises:
         TemplateError: with every problem that was found, when one of them is an error.
     """
     try:
-        compiled, problems = _Compiler(folder, shared).run()
+        compiled, problems = _Compiler(folder, shared, parts).run()
     except ConfigError as error:
         remedy = "Put the file there, or remove the folder."
         raise TemplateError([Problem(str(folder), 0, 0, "file", "error", str(error), remedy)]) from error
@@ -140,23 +152,24 @@ def read_brand(shared: Path) -> dict[str, str]:
 
 
 class _Compiler:
-    def __init__(self, folder: Path, shared: Path) -> None:
+    def __init__(self, folder: Path, shared: Path, parts: Parts) -> None:
         self.folder = folder
         self.shared = shared
+        self.parts = parts
         self.problems: list[Problem] = []
         self.usage = Usage()
 
     def run(self) -> tuple[CompiledTemplate | None, list[Problem]]:
         brand = read_brand(self.shared)
         subject = self._subject(brand)
-        source = resolve_includes(read_source(self.folder / TEMPLATE_FILE), self.shared, self.problems)
+        source = resolve_includes(read_source(self.folder / self.parts.template), self.shared, self.problems)
         source = insert_brand(source, brand, self.problems, escape=True)
         self._analyse(source, TemplateEnvironment(autoescape=True))
         source, files = self._files(source)
         document = parse(source)
         self.problems += document.problems + lint_document(document)
         slotted, links, found = insert_slots(document)
-        self.problems += found + lint_duties(document, links, brand)
+        self.problems += found + lint_duties(document, brand) + lint_way_out(document, links, self.parts.is_awaited)
         compiled = None if self._failed() else self._finish(parse(slotted), links, subject, files)
         problems = _in_order(self.problems)
         return (None if self._failed() or compiled is None else compiled), problems
@@ -180,7 +193,7 @@ class _Compiler:
                 self.problems.append(place.problem("reserved-name", f"{name} is our own name", "Use another word."))
 
     def _subject(self, brand: dict[str, str]) -> str:
-        source = strip_comments(read_source(self.folder / SUBJECT_FILE))
+        source = strip_comments(read_source(self.folder / self.parts.subject))
         source = insert_brand(source, brand, self.problems, escape=False)
         self._analyse(source, TemplateEnvironment(autoescape=False))
         subject = " ".join(source.text.split())

@@ -4,12 +4,12 @@ Beyond the compiler's own rules: what only shows in a rendered mail, and what is
 needs rendered mails; mistakes that the template alone shows belong to ``lint`` or ``legibility``.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from senders.config import SenderProfile
+from senders.config import MARKETING, TRANSACTIONAL, SenderProfile
 from senders.errors import ConfigError, Problem, TemplateError
 from senders.message import Unrenderable
 from senders.rendering.context import SendContext
@@ -22,14 +22,7 @@ from senders.rendering.pinpoint import place_of_failure, place_of_field
 from senders.rendering.renderer import Rendered, Renderer
 from senders.rendering.samples import SAMPLES
 from senders.rendering.source import Source
-from senders.rendering.template import (
-    MAX_SUBJECT,
-    SUBJECT_FILE,
-    TEMPLATE_FILE,
-    CompiledTemplate,
-    compile_template,
-    read_brand,
-)
+from senders.rendering.template import CAMPAIGN, MAX_SUBJECT, CompiledTemplate, Parts, compile_template, read_brand
 from senders.tracking.tokens import NO_SEND, SendTokens
 
 _PROFILE = SenderProfile(
@@ -74,19 +67,34 @@ class Trial:
     template: CompiledTemplate | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One row that a template is tried on, and in words what it stands for."""
+
+    what: str
+    row: Mapping[str, object]
+
+
 def try_template(folder: Path, shared: Path) -> Trial:
     """Compile a campaign's folder and render it for every sample contact."""
-    template, problems = _compile(folder, shared)
+    cases = [Case(sample.what, sample.row(seq)) for seq, sample in enumerate(SAMPLES, 1)]
+    return try_parts(folder, shared, CAMPAIGN, cases)
+
+
+def try_parts(folder: Path, shared: Path, parts: Parts, cases: Sequence[Case]) -> Trial:
+    """Compile a folder's mail and render it for every case."""
+    template, problems = _compile(folder, shared, parts)
     try:
-        sources = read_sources(folder, shared)
+        sources = read_sources(folder, shared, parts)
     except ConfigError:  # the compiler has said so
         return Trial(tuple(problems), ())
     problems += lint_legibility(parse(sources.template))
     if template is None:
         return Trial(_in_order(problems), sources.paths)
-    problems += _field_problems(sources, template)
+    if not parts.is_awaited:
+        problems += _field_problems(sources, template)
     sizes = [(0, 0)]
-    for found, size in _render_all(sources, template):
+    for found, size in _render_all(sources, template, cases, _context(parts)):
         problems += found
         sizes.append(size)
     html_bytes = max(size[0] for size in sizes)
@@ -102,21 +110,21 @@ def try_template(folder: Path, shared: Path) -> Trial:
     )
 
 
-def read_sources(folder: Path, shared: Path) -> Sources:
-    """Read a campaign's files, with includes and brand values in place and comments out.
+def read_sources(folder: Path, shared: Path, parts: Parts = CAMPAIGN) -> Sources:
+    """Read a mail's files, with includes and brand values in place and comments out.
 
     Raises:
         ConfigError: a file is missing or cannot be read.
     """
     brand = read_brand(shared)
-    template = resolve_includes(read_source(folder / TEMPLATE_FILE), shared, [])
-    subject = strip_comments(read_source(folder / SUBJECT_FILE))
+    template = resolve_includes(read_source(folder / parts.template), shared, [])
+    subject = strip_comments(read_source(folder / parts.subject))
     return Sources(insert_brand(template, brand, [], escape=True), insert_brand(subject, brand, [], escape=False))
 
 
-def _compile(folder: Path, shared: Path) -> tuple[CompiledTemplate | None, list[Problem]]:
+def _compile(folder: Path, shared: Path, parts: Parts) -> tuple[CompiledTemplate | None, list[Problem]]:
     try:
-        template = compile_template(folder, shared)
+        template = compile_template(folder, shared, parts)
     except TemplateError as error:
         return None, list(error.problems)
     return template, list(template.warnings)
@@ -129,10 +137,12 @@ def _field_problems(sources: Sources, template: CompiledTemplate) -> Iterator[Pr
         yield place_of_field(sources.both(), name).problem("field-required", message, remedy, "warning")
 
 
-def _render_all(sources: Sources, template: CompiledTemplate) -> Iterator[tuple[list[Problem], tuple[int, int]]]:
-    renderer = Renderer(template, _context())
-    for seq, sample in enumerate(SAMPLES, 1):
-        row = sample.row(seq)
+def _render_all(
+    sources: Sources, template: CompiledTemplate, cases: Sequence[Case], context: SendContext
+) -> Iterator[tuple[list[Problem], tuple[int, int]]]:
+    renderer = Renderer(template, context)
+    for sample in cases:
+        row = dict(sample.row)
         # People without a required field are left out of every audience; what the others get is tried on all.
         row |= {name: row.get(name) or "Sample" for name in template.required_fields if not row.get(name)}
         message = renderer.build(row)
@@ -162,9 +172,9 @@ def _size_problems(source: Source, size: int) -> list[Problem]:
     return [source.place(0).problem("html-size", message, "Shorten the template.", severity)]
 
 
-def _context() -> SendContext:
+def _context(parts: Parts) -> SendContext:
     return SendContext(
-        profile=_PROFILE,
+        profile=replace(_PROFILE, stream=TRANSACTIONAL if parts.is_awaited else MARKETING),
         tokens=SendTokens(NO_SEND, 0, bytes(32)),
         send_id="trial",
         campaign="trial",

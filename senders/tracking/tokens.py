@@ -28,6 +28,7 @@ MAX_URL = 4096
 MAX_TOPIC = 200
 _HEAD = struct.Struct(">BBBIIH")
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_STANDARD = bytes.maketrans(b"-_", b"+/")
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 _BASE32_PAIRS = tuple(first + second for first in _BASE32 for second in _BASE32)
 _MESSAGE_ID = re.compile(r"<?([0-9a-f]{30})(?:@[^\s<>]*)?>?")
@@ -222,10 +223,11 @@ def _decode(token: str) -> tuple[bytes, bytes]:
     if len(token) > MAX_TOKEN or not token.isascii():
         raise TokenError("token: too long or not ASCII")
     try:
-        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError) as error:
+        standard = token.encode("ascii").translate(_STANDARD) + b"=" * (-len(token) % 4)
+        raw = binascii.a2b_base64(standard, strict_mode=True)
+    except ValueError as error:
         raise TokenError("token: not base64url") from error
-    # Unused bits at the end would give one token several spellings.
+    # Unused bits at the end, or both alphabets, would give one token several spellings.
     if len(raw) < _HEAD.size + MAC_BYTES or _encode(raw) != token:
         raise TokenError("token: cut short or misspelt")
     return raw[:-MAC_BYTES], raw[-MAC_BYTES:]

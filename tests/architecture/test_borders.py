@@ -69,7 +69,7 @@ def test_library_has_one_home(library, homes):
     assert not offenders
 
 
-@pytest.mark.parametrize("folder", ["campaigns", "sources", "templates", "journeys"])
+@pytest.mark.parametrize("folder", ["campaigns", "sources", "templates", "transactional", "journeys"])
 def test_no_python_in_folders_that_users_own(folder):
     assert not list((ROOT / "assets" / folder).rglob("*.py"))
 

@@ -27,10 +27,15 @@ MATERIALIZED = {"stg": {"view"}, "int": {"ephemeral"}, "seg": {"table"}, "dim": 
 MATERIALIZED |= {"rpt": {"table", "incremental"}, "fct": {"table", "incremental"}}
 # Models whose SQL judges; each has a dbt unit test.
 JUDGING = {
+    "dim_preferences",
+    "dim_suppressions",
+    "fct_consents",
     "int_consents_stated",
     "int_contacts_ranked",
+    "int_contacts_written",
     "int_messages_concluded",
     "int_messages_engaged",
+    "int_order_lines_reported",
     "int_order_lines_resolved",
     "int_orders_attributed",
     "fct_email_events",

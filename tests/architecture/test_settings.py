@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from orchestration import settings as module
+from orchestration.forms import FieldWords, FormFieldSettings, FormWords
+from orchestration.public_pages import DarkSettings, LightSettings, TopicWords
 
 ROOT = Path(__file__).resolve().parents[2]
 SECTIONS = {
@@ -11,11 +13,27 @@ SECTIONS = {
     "providers.<name>": module.ProviderSettings,
     "senders.<name>.dkim": module.DkimSettings,
     "collector": module.CollectorSettings,
+    "pages": module.PagesSettings,
+    "pages.light": LightSettings,
+    "pages.dark": DarkSettings,
+    "topics.<name>": module.TopicSettings,
+    "topics.<name>.languages.<language>": TopicWords,
+    "api": module.ApiSettings,
     "dashboards": module.DashboardsSettings,
     "dagster": module.DagsterSettings,
     "delivery": module.DeliverySettings,
     "brakes": module.BrakesSettings,
+    "outbox": module.OutboxSettings,
     "alerts": module.AlertsSettings,
+    "web": module.WebSettings,
+    "webhooks.<name>": module.WebhookSettings,
+    "outgoing.<name>": module.OutgoingSettings,
+    "forms.<name>": module.FormSettings,
+    "forms.<name>.languages.<language>": FormWords,
+    "forms.<name>.fields.<field>": FormFieldSettings,
+    "forms.<name>.fields.<field>.languages.<language>": FieldWords,
+    "signups": module.SignupSettings,
+    "tracking": module.TrackingSettings,
 }
 
 

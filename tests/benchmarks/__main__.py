@@ -16,10 +16,28 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import dashboards, door, ledgers, loop, million, pages, peers, proof, sending, wires
+from tests.benchmarks import (
+    collector,
+    dashboards,
+    door,
+    enumeration,
+    ledgers,
+    loop,
+    million,
+    outbox,
+    pages,
+    peers,
+    proof,
+    returned_mail,
+    sending,
+    wires,
+)
 from tests.benchmarks.measure import Benchmark, Measured, Missing
 
-_MODULES = (loop, sending, wires, ledgers, peers, million, proof, door, dashboards)
+_MODULES = (
+    *(loop, sending, wires, ledgers, peers, million, proof, door, dashboards),
+    *(collector, enumeration, returned_mail, outbox),
+)
 BENCHMARKS = {bench.name: bench for module in _MODULES for bench in module.BENCHMARKS}
 _INSIDE, _PREPARE, _QUICK = "--inside", "--prepare", "--quick"
 

@@ -102,7 +102,7 @@ def shop(small_shop: Path, tmp_path: Path) -> Home:
 
 def copy_project(copy: Path) -> Path:
     """Copy the project's own definitions into a folder."""
-    for name in ("campaigns", "sources", "templates"):
+    for name in ("campaigns", "sources", "templates", "transactional"):
         shutil.copytree(ROOT / "assets" / name, copy / "assets" / name)
     shutil.copytree(ROOT / "dbt_project", copy / "dbt_project", ignore=shutil.ignore_patterns("target", "logs"))
     shutil.copy(ROOT / "mailrail.toml", copy)

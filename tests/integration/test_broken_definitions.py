@@ -62,7 +62,7 @@ def test_each_is_reported_and_the_rest_goes_on(broken, monkeypatch):
     assert by_file["dbt_project/models/marts/segments/seg_broken.sql"]["line"] == 3
     assert "citty" in by_file["dbt_project/models/marts/segments/seg_broken.sql"]["message"]
     assert not [problem for problem in by_file.values() if not problem["remedy"]]
-    assert found["loaded"] == {"campaigns": 2, "sources": 4, "segments": 6, "journeys": 0}
+    assert found["loaded"] == {"campaigns": 2, "sources": 4, "segments": 6, "transactional": 3, "journeys": 0}
 
     done = broken.run("refresh")
     assert done.returncode == 0, done.stderr[-3000:]

@@ -24,7 +24,7 @@ FIRST, SECOND, THIRD = "20260414T0900Z", "20260414T1000Z", "20260414T1100Z"
 DUE = datetime(2026, 4, 21, 9, tzinfo=UTC)
 ON_TIME = "20260421T0900Z"
 FROZEN = "campaigns/spring_sale/audience"
-CHILDREN = {"definitions", "webserver", "daemon", "collector", "sender", "mailbox", "dashboards", "sink"}
+CHILDREN = {"definitions", "webserver", "daemon", "collector", "sender", "outbox", "mailbox", "dashboards", "sink"}
 GERMANS = """\
 -- Nobody lives in Germany.
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'dim_contacts'}}}) }}

@@ -126,7 +126,7 @@ def lift_limit(process):
 _COLLECTOR = """
 import sys
 from pathlib import Path
-from senders.collector.app import serve
+from senders.collector.serving import serve
 from senders.config import CollectorConfig
 serve(CollectorConfig(Path(sys.argv[1]), "http://127.0.0.1", port=int(sys.argv[2])))
 """

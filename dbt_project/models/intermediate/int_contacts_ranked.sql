@@ -10,6 +10,18 @@ orders as (
 
 ),
 
+written as (
+
+    select * from {{ ref('int_contacts_written') }}
+
+),
+
+order_lines as (
+
+    select * from {{ ref('int_order_lines_reported') }}
+
+),
+
 latest as (
 
     select *
@@ -35,6 +47,18 @@ buyers as (
     where contact_id is not null and email is not null
     group by contact_id, source
 
+    union all
+
+    select
+        contact_id,
+        source,
+        max(email) as email,
+        min(ordered_at) as created_at,
+        max(loaded_at) as loaded_at
+    from order_lines
+    where contact_id is not null and email is not null
+    group by contact_id, source
+
 ),
 
 gathered as (
@@ -56,6 +80,26 @@ gathered as (
         updated_at,
         loaded_at
     from latest
+
+    union all
+
+    select
+        contact_id,
+        email,
+        source,
+        cast(null as {{ dbt.type_string() }}) as source_key,
+        first_name,
+        last_name,
+        country,
+        city,
+        locale,
+        tracking_consent,
+        cast({{ var('written_source_rank') }} as integer) as source_rank,
+        cast(0 as bigint) as line,
+        created_at,
+        updated_at,
+        loaded_at
+    from written
 
     union all
 

@@ -61,6 +61,7 @@ concluded as (
         recipients.contact_id,
         recipients.mailbox_domain,
         recipients.variant,
+        recipients.is_tracked,
         coalesce(messages.state, 'queued') as state,
         coalesce(messages.tries, 0) as tries,
         coalesce(attempted.deferrals, 0) as deferrals,

@@ -62,6 +62,18 @@ def test_the_head_says_who_it_is_and_why_not_to_write(anna: Any) -> None:
     contact = read_timeline(anna.connection, ANNA).contact
     assert contact["masked"] == "a•••@mail.example"
     assert [(row["scope"], row["reason"]) for row in contact["suppressions"]] == [("offers", "unsubscribed")]
+    assert contact["consents"] == contact["choices"] == []
+
+
+def test_the_head_holds_what_was_said_and_chosen(anna: Any) -> None:
+    said = {"contact_id": ANNA, "consent": "granted", "source": "footer", "basis": "confirmed", "voided_at": None}
+    anna.insert("fct_consents", **said, topic="news", stated_at=SENT)
+    anna.insert("fct_consents", **said, topic="", stated_at=at(days=1))
+    anna.insert("fct_consents", **{**said, "contact_id": OTHER}, topic="", stated_at=at(days=1))
+    anna.insert("dim_preferences", contact_id=ANNA, name="frequency", value="weekly")
+    contact = read_timeline(anna.connection, ANNA).contact
+    assert [row["topic"] for row in contact["consents"]] == ["", "news"]
+    assert [(row["name"], row["value"]) for row in contact["choices"]] == [("frequency", "weekly")]
 
 
 def test_happenings_are_told_in_the_order_of_time(anna: Any) -> None:
@@ -113,7 +125,10 @@ def test_an_unknown_contact_is_said(anna: Any) -> None:
         read_timeline(anna.connection, "ff" * 16)
 
 
-@pytest.mark.parametrize("kind", ["message", "opened", "clicked", "viewed", "bounced", "subscription", "order", "new"])
+@pytest.mark.parametrize(
+    "kind",
+    ["message", "opened", "clicked", "viewed", "bounced", "soft_bounced", "subscription", "order", "new"],
+)
 def test_every_kind_is_told_without_knowing_more(kind: str) -> None:
     row = {"kind": kind, "code": None, "subject": None, "note": None, "campaign": None}
     assert tell(row).title

@@ -25,3 +25,14 @@ def test_a_process_that_ends_at_once_says_why(tmp_path):
         running(settings, "nonsense", ready=("127.0.0.1", 9)),
     ):
         pass
+
+
+def test_a_question_may_stand_for_a_port(tmp_path):
+    settings, asked = load_settings(home=tmp_path), []
+    with running(settings, "sender", ready=lambda: len(asked) > 2 or asked.append(1) or False):
+        assert len(asked) == 3
+    with (
+        pytest.raises(ConfigError, match=r"nonsense ended at once"),
+        running(settings, "nonsense", ready=lambda: False),
+    ):
+        pass

@@ -41,7 +41,8 @@ def named(found: list[Any]) -> dict[str, Any]:
 def test_all_are_there_and_those_that_others_wait_for_come_first(tmp_path):
     found = build_services(settings(tmp_path), tmp_path)
     names = [service.name for service in found]
-    assert names == ["definitions", "webserver", "daemon", "collector", "sender", "mailbox", "dashboards", "sink"]
+    standing = ["collector", "sender", "outbox", "mailbox", "dashboards", "sink"]
+    assert names == ["definitions", "webserver", "daemon", *standing]
     assert all(service.duty and service.child.healthy for service in found)
 
 

@@ -1,5 +1,7 @@
 """What a watcher is told agrees with the ledger, and says why nothing moves."""
 
+import time
+
 import pytest
 
 from orchestration import watching
@@ -69,10 +71,10 @@ def test_a_pause_is_said_with_its_reason(ledger, make_send):
     ledger.set_send_state(SEND, "paused", "complaints above 0.3 %")
     stand = Watch(ledger, SEND).look()
     assert stand.notes == (f"paused: complaints above 0.3 % → mailrail resume {SEND}",)
-    assert not stand.is_over
+    assert not stand.state.is_over
     ledger.set_send_state(SEND, "cancelled", "wrong price")
     stand = Watch(ledger, SEND).look()
-    assert (stand.notes, stand.is_over) == (("cancelled: wrong price",), True)
+    assert (stand.notes, stand.state.is_over) == (("cancelled: wrong price",), True)
 
 
 def test_relays_that_fail_and_providers_that_slow_us_are_named(ledger, make_send, sender_lives):
@@ -97,3 +99,15 @@ def test_when_all_is_deferred_the_next_try_is_told(ledger, make_send, sender_liv
     run(ledger, "update messages set state = case when seq = 1 then 'accepted' else 'deferred' end, next_at = 1000")
     (note,) = Watch(ledger, SEND).look().notes
     assert note.startswith("all that is left was deferred by its mailbox provider; the next try is at ")
+
+
+def test_what_a_limit_holds_is_said_with_its_time(ledger, make_send, sender_lives):
+    make_send(20, SEND)
+    assert Watch(ledger, SEND).look().notes == ()
+    until = (time.time() + 3600) * 1000
+    run(ledger, "update shards set next_at = ?", int(until))
+    (note,) = Watch(ledger, SEND).look().notes
+    clock = time.strftime("%H:%M:%S", time.localtime(until // 1000))
+    assert note.startswith("a limit, the warm-up or the roll-out holds the rest until " + clock)
+    run(ledger, "update shards set owner = 'somebody' where shard = 0")
+    assert Watch(ledger, SEND).look().notes == ()

@@ -22,6 +22,25 @@ order_lines as (
 
 ),
 
+preferences as (
+
+    select * from {{ ref('dim_preferences') }}
+
+),
+
+chosen as (
+
+    select
+        contact_id,
+        max(case when name = 'language' then nullif(value, '') end) as language,
+        max(case when name = 'tracking' then value end) as tracking,
+        max(case when name = 'tracking' then preferred_at end) as tracking_at
+    from preferences
+    where name in ('language', 'tracking')
+    group by contact_id
+
+),
+
 survived as (
 
     select
@@ -34,6 +53,10 @@ survived as (
         min_by(locale, preference) filter (where locale is not null) as locale,
         min_by(tracking_consent, preference)
         filter (where tracking_consent is not null) as tracking_consent,
+        min_by(coalesce(updated_at, loaded_at), preference)
+        filter (where tracking_consent is not null) as tracking_consent_at,
+        max(coalesce(updated_at, loaded_at))
+        filter (where not tracking_consent) as tracking_denied_at,
         count(distinct source) as sources,
         min(created_at) as created_at,
         max(coalesce(updated_at, loaded_at)) as updated_at
@@ -61,9 +84,11 @@ consented as (
     select
         contact_id,
         consent,
-        consent_basis,
-        stated_at as consent_at
+        basis as consent_basis,
+        stated_at as consent_at,
+        expires_at as consent_expires_at
     from consents
+    where expires_at is null or expires_at > {{ as_of() }}
     qualify
         row_number() over (
             partition by contact_id
@@ -107,6 +132,30 @@ last_products as (
 
 ),
 
+-- The person's own choice goes before what sources say, but for a source that
+-- says no later than the person said yes.
+tracked as (
+
+    select
+        survived.contact_id,
+        case
+            when chosen.tracking = 'no' then false
+            when chosen.tracking = 'yes' and survived.tracking_denied_at > chosen.tracking_at
+                then false
+            when chosen.tracking = 'yes' then true
+            else survived.tracking_consent
+        end as tracking_consent,
+        case
+            when chosen.tracking = 'yes' and survived.tracking_denied_at > chosen.tracking_at
+                then survived.tracking_denied_at
+            when chosen.tracking in ('yes', 'no') then chosen.tracking_at
+            else survived.tracking_consent_at
+        end as tracking_consent_at
+    from survived
+    left join chosen on survived.contact_id = chosen.contact_id
+
+),
+
 final as (
 
     select
@@ -117,11 +166,13 @@ final as (
         survived.last_name,
         survived.country,
         survived.city,
-        survived.locale,
+        coalesce(chosen.language, survived.locale) as locale,
         coalesce(consented.consent, 'unknown') as consent,
         consented.consent_basis,
         consented.consent_at,
-        survived.tracking_consent,
+        consented.consent_expires_at,
+        tracked.tracking_consent,
+        tracked.tracking_consent_at,
         first_sources.first_source,
         survived.sources,
         {{ bucket('survived.contact_id', 100) }} as bucket,
@@ -137,6 +188,8 @@ final as (
     left join first_sources on survived.contact_id = first_sources.contact_id
     left join consented on survived.contact_id = consented.contact_id
     left join ordered on survived.contact_id = ordered.contact_id
+    left join tracked on survived.contact_id = tracked.contact_id
+    left join chosen on survived.contact_id = chosen.contact_id
     left join last_products on survived.contact_id = last_products.contact_id
 
 )

@@ -9,7 +9,13 @@
 
 with inbound as (
 
-    select * from {{ ref('stg_mail__inbound') }}
+    select *
+    from {{ ref('stg_mail__inbound') }}
+    where
+        kind in (
+            'opened', 'clicked', 'viewed', 'unsubscribed', 'bounced', 'soft_bounced', 'complained',
+            'suppressed'
+        )
 
 ),
 

@@ -11,6 +11,7 @@ final as (
         send_id,
         campaign,
         topic,
+        stream,
         state,
         audience_rows,
         included,

@@ -24,7 +24,7 @@ withdrawn as (
     where
         contact_id is not null
         and (
-            kind in ('unsubscribed', 'complained', 'suppressed')
+            kind in ('unsubscribed', 'soft_bounced', 'complained', 'suppressed')
             or (kind = 'bounced' and failure = 'permanent')
         )
 
@@ -35,10 +35,10 @@ stated as (
     select distinct
         contact_id,
         'consent_' || consent as change,
-        '' as scope,
+        topic as scope,
         source,
         stated_at as changed_at,
-        cast(null as {{ dbt.type_string() }}) as event_id,
+        event_id,
         cast(null as {{ dbt.type_string() }}) as send_id
     from consents
 

@@ -95,7 +95,7 @@ moves as (
         gone_on as day,
         0 as new_contacts,
         case when reason in ('unsubscribed', 'imported') then 1 else 0 end as unsubscribed_out,
-        case when reason = 'bounced' then 1 else 0 end as hard_bounced_out,
+        case when reason in ('bounced', 'soft_bounced') then 1 else 0 end as hard_bounced_out,
         case when reason = 'complained' then 1 else 0 end as complained_out,
         case when consent = 'granted' then -1 else 0 end as mailable
     from gone

@@ -12,6 +12,7 @@ with sends as (
         campaign,
         cast(coalesce(scheduled_at, {{ as_of() }}) as date) as day
     from {{ ref('fct_sends') }}
+    where coalesce(topic, '') not like 'transactional.%'
 
 ),
 

@@ -23,6 +23,7 @@ renamed as (
         line,
         tracking_consent,
         consent_at,
+        consent_expires_at,
         created_at,
         updated_at,
         loaded_at

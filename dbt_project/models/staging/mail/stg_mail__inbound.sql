@@ -23,6 +23,9 @@ renamed as (
         nullif(trim(failure), '') as failure,
         nullif(trim(code), '') as code,
         nullif(trim(detail), '') as detail,
+        {{ valid_json('body') }} as body,
+        body is not null and {{ valid_json('body') }} is null as has_unreadable_body,
+        coalesce(record_version, 1) as record_version,
         occurred_at,
         received_at
     from source

@@ -12,7 +12,8 @@ renamed as (
         seq,
         contact_id,
         coalesce(lower(mailbox_domain), 'unknown') as mailbox_domain,
-        coalesce(variant, '') as variant
+        coalesce(variant, '') as variant,
+        tracking as is_tracked
     from source
 
 )

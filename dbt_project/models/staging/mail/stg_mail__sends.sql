@@ -11,6 +11,7 @@ renamed as (
         send_id,
         campaign,
         nullif(trim(topic), '') as topic,
+        coalesce(stream, 'marketing') as stream,
         state,
         audience_hash,
         content_hash,

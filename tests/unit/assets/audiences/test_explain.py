@@ -89,7 +89,7 @@ def test_tells_a_recipient_from_somebody_without_consent_outside_and_unknown(wor
     assert got["message_id"].endswith("@shop.example>")
     assert got["template_hash"]
     assert got["suppression"] is None
-    assert denied["consent"] == {"state": "denied", "basis": "form", "at": None}
+    assert denied["consent"] == {"state": "denied", "basis": "form", "at": None, "expires_at": None}
     assert denied["detail"] == "consent denied"
 
 

@@ -130,13 +130,6 @@ def test_a_person_in_many_segments_is_judged_once_and_where_narrows(world: World
     assert reasons(world, audience=both | {"where": "last_ordered_at > as_of - interval 30 day"}) == {}
 
 
-def test_tracking_is_off_only_for_those_who_said_no(world: World) -> None:
-    ids = [world.add(f"{n}@x.example", tracking_consent=said) for n, said in enumerate((True, None, False))]
-    world.publish()
-    found = judged(world)
-    assert [found[contact_id][4] for contact_id in ids] == [True, True, False]
-
-
 def test_outside_production_only_the_allow_list_is_mailed(world: World) -> None:
     ids = [
         world.add(address)
@@ -186,6 +179,7 @@ def test_the_plan_of_a_campaign_adds_up_and_is_json(world: World) -> None:
     plan = plan_campaign(world.mailrail, "spring_sale", sample=3)
     document = json.loads(json.dumps(plan.as_json()))
     assert (document["included"], document["recipients"], document["excluded"]) == (15, 12, {"no_consent": 3})
+    assert document["tracked"] == 0
     assert document["campaign"] == "spring_sale"
     assert [set(row) for row in document["sample"]] == [{"contact_id", "address", "city", "first_name"}] * 3
     assert plan.segments == ("seg_all_contacts",)
@@ -197,7 +191,7 @@ def test_the_plan_of_a_campaign_adds_up_and_is_json(world: World) -> None:
 people = st.lists(
     st.tuples(
         st.sampled_from(["granted", "denied", "unknown"]),
-        st.sets(st.sampled_from(["unsubscribed", "bounced", "complained", "imported"])),
+        st.sets(st.sampled_from(["unsubscribed", "bounced", "soft_bounced", "complained", "imported"])),
         st.sampled_from(["", "offers", "news"]),
         st.booleans(),  # in the excluded segment
         st.sampled_from(["Bonn", "", None]),
@@ -239,7 +233,7 @@ def add_drawn(world: World, number: int, consent, suppressed, scope, out, city, 
     if out:
         return "excluded_segment"
     if scope != "news":
-        for reason in ("unsubscribed", "bounced", "complained", "imported"):
+        for reason in ("unsubscribed", "bounced", "soft_bounced", "complained", "imported"):
             if reason in suppressed:
                 return reason
     if consent != "granted" and email is not None:

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -219,3 +220,55 @@ def test_a_rehearsal_counts_for_nothing(world: World) -> None:
     for table in ("mail_sends", "mail_messages", "mail_recipients", "mail_attempts"):
         assert rows(world, f"select count(*) from raw.{table}") == [(0,)]
     assert rows(world, "select kind from raw.mail_inbound") == [("unsubscribed",)]
+
+
+def said(kind: Kind, number: int, **values) -> Event:
+    body = {"email": f"é{number}@mail.example", "name": "x", "value": "1", "properties": {"n": [1, {"a": None}]}}
+    return Event(derive_event_id(kind, str(number)), kind, NOW, address_hash=bytes([number]) * 16, body=body, **values)
+
+
+NEW_KINDS = (Kind.SIGNED_UP, Kind.SUBSCRIBED, Kind.PREFERRED, Kind.REPORTED, Kind.UPSERTED)
+
+
+def test_what_people_and_programs_say_arrives_once_with_its_body(world: World, ledger: Ledger) -> None:
+    events = [said(kind, number, scope="news") for number, kind in enumerate(NEW_KINDS, start=1)]
+    ledger.record(events[::-1])
+    assert load(world, ledger).rows["mail_inbound"] == 5
+    ledger.record([*events, events[0], said(Kind.REPORTED, 9)])
+    assert load(world, ledger).rows["mail_inbound"] == 1
+    found = rows(
+        world, "select kind, contact_id, scope, body, record_version from raw.mail_inbound order by inbound_id"
+    )
+    assert [row[0] for row in found] == [kind.value for kind in NEW_KINDS[::-1]] + ["reported"]
+    assert found[0][1] == "05" * 16
+    for event, row in zip([*events[::-1], said(Kind.REPORTED, 9)], found, strict=True):
+        assert json.loads(row[3]) == event.body
+        assert row[4] == 2
+
+
+def test_an_event_without_a_body_has_none(world: World, ledger: Ledger) -> None:
+    ledger.record([opened(1)])
+    load(world, ledger)
+    assert rows(world, "select body, record_version from raw.mail_inbound") == [(None, 2)]
+
+
+def test_rows_of_the_previous_form_stay_and_new_ones_come_beside_them(world: World, ledger: Ledger) -> None:
+    """The tables as the version before wrote them: no body, no record_version, no stream, no tracking."""
+    ledger.record([opened(1)])
+    load(world, ledger)
+    with duckdb.connect(str(world.mailrail.warehouse)) as connection:
+        for table, column in (
+            ("mail_inbound", "body"), ("mail_inbound", "record_version"), ("mail_sends", "stream"),
+            ("mail_recipients", "tracking"), ("contacts", "consent_expires_at"),
+        ):  # fmt: skip
+            connection.execute(f"alter table raw.{table} drop column {column}")
+    ledger.record([said(Kind.REPORTED, 1)])
+    assert load(world, ledger).rows["mail_inbound"] == 1
+    found = rows(world, "select kind, body is null, record_version from raw.mail_inbound order by inbound_id")
+    assert found == [("opened", True, None), ("reported", False, 2)]
+
+
+def test_the_send_says_its_stream_and_each_recipient_whether_it_is_tracked(world: World, ledger: Ledger) -> None:
+    load(world, ledger)
+    assert rows(world, "select distinct stream from raw.mail_sends") == [("marketing",)]
+    assert rows(world, "select distinct tracking from raw.mail_recipients") == [(False,)]  # nobody said yes

@@ -89,6 +89,18 @@ def test_consent_without_column_is_the_default(judge):
     assert found.accepted["consent"].to_list() == ["granted"]
 
 
+def test_implied_consent_ends_and_without_a_date_is_none(judge):
+    rule = CONTACTS["consent"] | {"expires_after_days": 730}
+    rows = ("7,a@x.example,A,2026-01-02,yes", "8,b@x.example,B,,yes", "9,c@x.example,C,2026-01-02,no")
+    found = judge(CONTACTS, *rows, consent=rule).accepted.sort("source_key")
+    assert found["consent"].to_list() == ["granted", "unknown", "denied"]
+    assert found["consent_expires_at"].to_list() == [datetime(2028, 1, 2), None, None]
+    said = CONTACTS["columns"] | {"consent_at": "First"}
+    dated = judge(CONTACTS, "7,a@x.example,2025-03-04,2026-01-02,yes", consent=rule, columns=said).accepted
+    assert dated["consent_expires_at"].to_list() == [datetime(2027, 3, 4)]
+    assert judge(CONTACTS, rows[0]).accepted["consent_expires_at"].to_list() == [None]
+
+
 def test_last_row_of_a_key_wins_and_the_others_are_counted(judge):
     found = judge(CONTACTS, "7,a@x.example,Old,,yes", "8,b@x.example,B,,yes", "7,a@x.example,New,,yes")
     assert found.accepted.sort("source_key")["first_name"].to_list() == ["New", "B"]

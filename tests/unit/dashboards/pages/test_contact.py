@@ -46,6 +46,23 @@ def test_suppressions_stand_at_the_top_and_in_a_table(marts, page_of):
     assert page.css_first("tbody td").text() == "everything"
 
 
+def test_consents_stand_with_their_proof_and_choices_beside_them(marts, page_of):
+    said = {"contact_id": CONTACT, "consent": "granted", "source": "footer", "basis": "confirmed", "stated_at": DAY}
+    marts.insert("fct_consents", **said, topic="news", voided_at=None, expires_at=None)
+    marts.insert("fct_consents", **said, topic="offers", voided_at=DAY + timedelta(days=1), expires_at=None)
+    marts.insert("fct_consents", **said, topic="", voided_at=None, expires_at=DAY + timedelta(days=730))
+    marts.insert("dim_preferences", contact_id=CONTACT, name="<b>frequency", value="weekly", preferred_at=DAY)
+    page = page_of()
+    text = page.text()
+    assert [row.css_first("td").text() for row in page.css("tbody tr")][:4] == [
+        "everything", "news", "offers", "<b>frequency",
+    ]  # fmt: skip
+    assert "ended by an unsubscribe" in text
+    assert "granted until" in text
+    assert "footer · confirmed" in text
+    assert "weekly" in text
+
+
 def test_the_newest_stands_first_and_leads_to_its_send(marts, page_of):
     known = {"contact_id": CONTACT, "send_id": "a.1", "campaign": "a"}
     marts.insert("fct_email_events", **known, kind="opened", occurred_at=DAY)

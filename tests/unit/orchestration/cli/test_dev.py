@@ -44,7 +44,9 @@ def test_a_task_that_failed_is_shown():
 
 
 def test_every_process_can_be_chosen_by_name(tmp_path):
-    names = {service.name for service in build_services(load_settings(home=tmp_path), tmp_path)}
+    hook = {"url": "https://shop.example/", "secret": "whsec_" + "a" * 32, "kinds": ["send.finished"]}
+    settings = load_settings(home=tmp_path, outgoing={"shop": hook})
+    names = {service.name for service in build_services(settings, tmp_path)}
     assert names - {"models"} == set(NAMES)
 
 

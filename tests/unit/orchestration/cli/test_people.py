@@ -34,6 +34,8 @@ CONTACT = {
     "last_ordered_at": SENT,
     "last_product_name": "Ridge Jacket",
     "suppressions": [],
+    "consents": [],
+    "choices": [],
 }
 
 
@@ -61,6 +63,19 @@ def test_the_head_says_who_may_be_mailed_and_why_not():
     text = shown({**CONTACT, "suppressions": [left, gone]}, [])
     assert "from offers: unsubscribed since 3 Nov 2026" in text
     assert "from everything: bounced before since 3 Nov 2026" in text
+
+
+def test_the_head_says_what_was_said_yes_to_and_chosen():
+    said = {"topic": "news", "consent": "granted", "source": "footer", "basis": "confirmed", "stated_at": SENT}
+    consents = [
+        {**said, "voided_at": None, "expires_at": None},
+        {**said, "topic": "", "source": "crm", "basis": "", "voided_at": SENT, "expires_at": SENT},
+    ]
+    choices = [{"name": "frequency", "value": "weekly"}, {"name": "pause_until", "value": ""}]
+    text = shown({**CONTACT, "consents": consents, "choices": choices}, [])
+    assert "news: granted 3 Nov 2026 · footer · confirmed" in text
+    assert "everything: granted 3 Nov 2026, until 3 Nov 2026, ended 3 Nov 2026 · crm" in text
+    assert "frequency weekly · pause_until –" in text
 
 
 def test_a_line_for_each_happening_and_the_day_said_once():

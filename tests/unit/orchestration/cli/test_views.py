@@ -76,7 +76,7 @@ def test_a_proof_sheet_adds_up_or_says_what_is_open(row, verdict):
 def plan(**excluded):
     recipients = 90
     counts = {"included": recipients + sum(excluded.values()), "recipients": recipients, "excluded": excluded}
-    return SimpleNamespace(campaign="spring_sale", segments=("seg_all",), **counts)
+    return SimpleNamespace(campaign="spring_sale", segments=("seg_all",), tracked=60, **counts)
 
 
 def test_a_plan_is_a_tree_from_the_audience_to_the_recipients():
@@ -85,6 +85,7 @@ def test_a_plan_is_a_tree_from_the_audience_to_the_recipients():
     assert "8  bounced before" in lines[2]
     assert "2  no consent" in lines[3]
     assert "90  recipients  (90.0% of the audience)" in lines[4]
+    assert "60  of them tracked" in lines[5]
 
 
 def test_a_plan_says_who_signs_and_what_is_wrong():

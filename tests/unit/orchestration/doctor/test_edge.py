@@ -3,7 +3,8 @@ import socket
 import pytest
 
 from orchestration.doctor import edge
-from orchestration.doctor.edge import check_collector, check_dns, check_relay, check_tracking
+from orchestration.doctor.edge import check_collector, check_dns, check_mailbox, check_relay, check_tracking
+from tests.fixtures.imap_standin import ImapStandIn
 
 BEYOND = {"host": "mail.shop.example", "tls": "starttls", "real": "true", "environment": "production",
           "base_url": "https://click.shop.example"}  # fmt: skip
@@ -80,6 +81,16 @@ def test_the_collector(make_case, smtp, make_send):
     assert check_collector(make_case(collector_port=smtp())).found.endswith("listens")
 
 
+def test_a_collector_without_room_is_told(make_case, smtp, make_send, tmp_path, monkeypatch):
+    make_send(5)
+    (tmp_path / "ledger" / "filler").write_bytes(bytes(2_000_000))
+    monkeypatch.setenv("MAILRAIL_COLLECTOR__EVENT_QUOTA_MB", "1")
+    found = check_collector(make_case(collector_port=smtp()))
+    assert found.state == "warn"
+    assert "opens and clicks are answered and not stored" in found.found
+    assert not (tmp_path / "ledger" / "reserve").exists(), "the doctor looks only"
+
+
 def test_a_production_needs_https_and_a_collector(make_case, make_send):
     assert "not https" in check_collector(make_case(**{**BEYOND, "base_url": "http://click.shop.example"})).found
     make_send(5)
@@ -91,3 +102,28 @@ def test_links_should_point_to_the_domain_that_the_mail_comes_from(case, make_ca
     assert check_tracking(make_case(**BEYOND)).found == "click.shop.example belongs to the From domain"
     found = check_tracking(make_case(**{**BEYOND, "base_url": "https://click.tracker.example"}))
     assert (found.state, found.remedy) == ("warn", "set collector.base_url to https://click.news.shop.example")
+
+
+IMAP = '[mailbox]\nimap_host = "127.0.0.1"\nimap_port = {port}\ntls = "none"\nusername = "bounces"\n'
+
+
+def test_without_imap_the_maildir_is_named(case):
+    found = check_mailbox(case)
+    assert (found.state, found.found) == ("ok", f"Maildir {case.home / 'mailbox'}; no IMAP")
+
+
+@pytest.mark.parametrize("fault", ["", "NO"])
+def test_an_imap_login_is_tried(make_case, monkeypatch, fault):
+    server = ImapStandIn()
+    server.fill(b"one", b"two")
+    server.faults["LOGIN"] = fault
+    monkeypatch.setenv("MAILRAIL_MAILBOX__PASSWORD", "hush")
+    found = check_mailbox(make_case(more=IMAP.format(port=server.port)))
+    server.stop()
+    place = f"127.0.0.1:{server.port}"
+    if fault:
+        assert (found.state, found.found.startswith(f"mailbox: {place}: ")) == ("fail", True)
+        assert "mailrail mailbox" in found.remedy
+    else:
+        assert (found.state, found.found) == ("ok", f"{place} · INBOX · 2 mails")
+    assert "hush" not in f"{found}"

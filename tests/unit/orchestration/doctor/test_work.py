@@ -7,12 +7,14 @@ import pytest
 from orchestration.doctor.work import (
     check_approvals,
     check_dagster,
+    check_outbox,
     check_processes,
     check_sends,
     check_suppression,
 )
 from senders.clock import SteppedClock
 from senders.event import Event, Kind
+from senders.ledger.outbox import MailRequest
 from senders.ledger.store import Ledger
 
 ONE = "news.20261103T0900Z"
@@ -35,6 +37,20 @@ def test_a_send_that_waits_for_nobody(case, make_send, ledger):
     assert "waits and nobody sends" in found.found
     ledger.heartbeat("sender", "somebody")
     assert (check_sends(case).state, check_sends(case).found) == ("ok", "1 running")
+
+
+def test_mail_that_somebody_waits_for_in_vain(case, ledger, tmp_path):
+    assert check_outbox(case).state == "ok"
+    ledger.request_mail(MailRequest("a", "order_thanks", "a@contact.example", bytes(16)))
+    assert check_outbox(case).state == "ok"  # a moment is no delay
+    with sqlite3.connect(ledger.path) as connection:
+        connection.execute("update outbox set requested_at = requested_at - 120000000")
+    assert (check_outbox(case).state, check_outbox(case).remedy) == ("fail", "mailrail outbox")
+    ledger.heartbeat("outbox", "somebody")
+    ledger.hold_mail("order_thanks", "the template cannot be used")
+    assert "the template cannot be used" in check_outbox(case).found
+    ledger.refuse_mail({1: "field total is missing"})
+    assert (check_outbox(case).state, check_outbox(case).remedy) == ("warn", "mailrail mail list")
 
 
 def test_a_paused_send_says_why(case, make_send, ledger):

@@ -36,7 +36,7 @@ def test_settings_are_filled_in_and_read(tmp_path, monkeypatch):
 def test_examples_in_the_settings_are_right_once_they_are_taken_in(tmp_path, monkeypatch):
     lines = project_files(COMPANY)["mailrail.toml"].decode().splitlines()
     examples = [line.removeprefix("# ") for line in lines if line.startswith(("# [", "# recipient", "# seed"))]
-    assert len(examples) == 4
+    assert len(examples) == 6
     taken_in = "\n".join(line[2:] if line.startswith("# ") and ("=" in line or "[" in line) else line for line in lines)
     assert {"main", "sink"} == set(tomllib.loads(taken_in)["relays"])
     monkeypatch.chdir(tmp_path)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -78,8 +78,8 @@ def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
     """Return a maker of worlds; its clients are closed at the end."""
     opened: list[World] = []
 
-    def make(row_reader: str = "") -> World:
-        config = CollectorConfig(home=tmp_path, base_url="https://mail.shop.example", row_reader=row_reader)
+    def make(row_reader: str = "", **changes: Any) -> World:
+        config = CollectorConfig(home=tmp_path, base_url="https://mail.shop.example", row_reader=row_reader, **changes)
         keyring, ledger = Keyring.open(tmp_path / "keys"), Ledger.open(tmp_path)
         tokens = send_tokens(keyring, open_send(ledger))
         with warnings.catch_warnings():

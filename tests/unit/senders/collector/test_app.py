@@ -8,14 +8,14 @@ import urllib.request
 
 import pytest
 
-from senders.collector.app import open_socket, serve
+from senders.collector.serving import open_socket, serve
 from senders.config import CollectorConfig
 from senders.errors import ConfigError
 
 SERVE = """
 import sys
 from pathlib import Path
-from senders.collector.app import serve
+from senders.collector.serving import serve
 from senders.config import CollectorConfig
 heavy = {"duckdb", "polars", "pyarrow", "jinja2", "dagster"} & set(sys.modules)
 assert not heavy, heavy
@@ -41,7 +41,7 @@ def test_it_serves_until_told_to_stop_and_imports_nothing_heavy(tmp_path) -> Non
         port = free.getsockname()[1]
     server = subprocess.Popen([sys.executable, "-c", SERVE, str(tmp_path), str(port)], stderr=subprocess.PIPE)
     try:
-        assert _get(f"http://127.0.0.1:{port}/healthz") == b'{"status":"ok","waiting":0}'
+        assert _get(f"http://127.0.0.1:{port}/healthz") == b'{"status":"ok","waiting":0,"dropped":{}}'
     finally:
         os.kill(server.pid, signal.SIGINT)
         _, errors = server.communicate(timeout=10)

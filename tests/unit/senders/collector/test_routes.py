@@ -8,7 +8,8 @@ import pytest
 from starlette.requests import Request
 
 from senders.clock import SteppedClock, parse_time
-from senders.collector.routes import PIXEL, is_web_address, road_of, with_facts
+from senders.collector.leaving import road_of
+from senders.collector.routes import PIXEL, is_web_address, with_facts
 from senders.event import Event, Kind
 from senders.tracking.keys import Keyring
 from senders.tracking.tokens import send_tokens
@@ -282,7 +283,7 @@ def test_many_at_once_are_all_durable(world) -> None:
 
 
 def test_health_counts_what_waits(world) -> None:
-    assert world.client.get("/healthz").json() == {"status": "ok", "waiting": 0}
+    assert world.client.get("/healthz").json() == {"status": "ok", "waiting": 0, "dropped": {}}
 
 
 # ---- parts

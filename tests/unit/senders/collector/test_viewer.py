@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,25 @@ def test_a_message_is_shown_as_it_was_sent_and_cannot_act(sent) -> None:
     (event,) = sent.events()
     assert (event.kind, event.seq) == (Kind.VIEWED, 2)
     assert "view_rows" not in sys.modules
+
+
+def test_who_is_not_tracked_in_mail_is_not_tracked_here(sent) -> None:
+    path = sent.folder / "shard-0000.parquet"
+    rows = json.loads(path.read_text())
+    path.write_text(json.dumps([{**row, "tracking": row["seq"] == 1} for row in rows]))
+    page = sent.client.get(f"/v/{sent.tokens.view(2)}").text
+    assert "https://shop.example/tents" in page
+    assert "/c/" not in page
+    assert sent.events() == []
+    assert "/c/" in sent.client.get(f"/v/{sent.tokens.view(1)}").text
+    assert [event.seq for event in sent.events()] == [1]
+
+
+def test_with_tracking_off_the_page_has_no_links_of_ones_own(sent, monkeypatch) -> None:
+    collector = sent.client.app.state.collector
+    monkeypatch.setattr(collector, "config", replace(collector.config, tracking=False))
+    assert "/c/" not in sent.client.get(f"/v/{sent.tokens.view(2)}").text
+    assert sent.events() == []
 
 
 def test_values_of_contacts_are_words(sent) -> None:

@@ -19,6 +19,7 @@ from sending_world import open_send, tuning
 
 from senders.config import RelayConfig
 from senders.delivery.sender import run_sender
+from senders.http_config import WebConfig
 from senders.ledger.alerts import stop_send, without_addresses
 from senders.ledger.rows import SendState
 from senders.ledger.store import Ledger
@@ -38,11 +39,13 @@ def run_once(config, **changes):
     asyncio.run(run_sender(config, once=True, tuning=tuning(alert_pauses=(0.1,), **changes)))
 
 
-def run_for(config, seconds, **changes):
+def run_for(config, seconds, until=lambda: False, **changes):
     async def run():
         stop = asyncio.Event()
         sender = asyncio.create_task(run_sender(config, stop=stop, tuning=tuning(**changes)))
-        await asyncio.sleep(seconds)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not until():
+            await asyncio.sleep(0.02)
         stop.set()
         await sender
 
@@ -79,11 +82,25 @@ def test_what_a_webhook_does_not_take_is_tried_again_and_a_redirect_is_not_follo
     with Ledger.open(home) as ledger, SinkThread(Sink()) as sink, Hook(500, 302, 204) as hook:
         with ledger._database.write() as connection:
             assert stop_send(connection, send_no, "refused", "too many", 0)
-        run_for(alerted(home, sink.port, url=hook.url, mail_to=(ADMIN,)), 2.0, alert_pauses=(0.1, 0.2))
+        config = alerted(home, sink.port, url=hook.url, mail_to=(ADMIN,))
+        run_for(config, 8.0, lambda: any(alert.posted for alert in ledger.alerts(send_no)), alert_pauses=(0.1, 0.2))
         (alert,) = ledger.alerts(send_no)
     assert (alert.posted, alert.mailed, alert.tries) == (True, True, 3)
     assert [headers["webhook-id"] for headers, _ in hook.posts] == [f"alert_{alert.id}"] * 3
     assert sink.taken == [ADMIN]
+
+
+def test_an_alert_is_posted_to_no_address_inside_that_the_settings_do_not_name(home, caplog):
+    send_no = open_send(home, 1)
+    with Ledger.open(home) as ledger, SinkThread(Sink()) as sink, Hook(204) as hook:
+        with ledger._database.write() as connection:
+            assert stop_send(connection, send_no, "refused", "too many", 0)
+        run_once(replace(alerted(home, sink.port, url=hook.url), web=WebConfig()))
+        run_once(replace(alerted(home, sink.port, url="https://127.0.0.1:8443/x?token=hunter2"), web=WebConfig()))
+        assert [alert.posted for alert in ledger.alerts(send_no)] == [False]
+    assert hook.posts == []
+    assert "only https" in caplog.text
+    assert "hunter2" not in caplog.text
 
 
 def test_a_webhook_that_hangs_does_not_hold_up_other_sends(home):
@@ -91,7 +108,8 @@ def test_a_webhook_that_hangs_does_not_hold_up_other_sends(home):
     with Ledger.open(home) as ledger, SinkThread(Sink()) as sink, Hook(0) as hook:
         with ledger._database.write() as connection:
             stop_send(connection, stopped, "refused", "too many", 0)
-        run_for(alerted(home, sink.port, url=hook.url), 2.0)
+        # Far less than the webhook is waited for.
+        run_for(alerted(home, sink.port, url=hook.url), 8.0, lambda: len(sink.taken) == 40 and bool(hook.posts))
         assert len(sink.taken) == 40
         assert len(hook.posts) == 1
         assert ledger.counts(running)["accepted"] == 40

@@ -12,7 +12,7 @@ from senders.transports.base import NO_REPLY, Ending, Reply
         (Ending.ANSWERED, 421, "4.3.2 closing", State.DEFERRED, "rate"),
         (Ending.ANSWERED, 451, "4.2.0 later", State.DEFERRED, ""),
         (Ending.ANSWERED, 421, "4.7.28 too fast", State.DEFERRED, "rate"),
-        (Ending.ANSWERED, 552, "5.2.2 full", State.REFUSED, ""),
+        (Ending.ANSWERED, 552, "5.2.2 full", State.REFUSED, "mailbox"),
         (Ending.ANSWERED, 554, "5.7.1 spam", State.REFUSED, "content"),
         (Ending.ANSWERED, 554, "5.6.0 bad mime", State.REFUSED, "content"),
         (Ending.ANSWERED, 550, "5.7.26 unauthenticated", State.REFUSED, "sender"),

@@ -118,7 +118,7 @@ ZOO = [
     Case("MAIL closed always", {"mail": DROP}, DEFERRED, 2 * STRIKES_MOST, marks=0, after=DEFERRED, times=ALWAYS),
     # RCPT
     Case("452 to RCPT", {"rcpt": "452 4.5.3 too many"}, DEFERRED, marks=0),
-    Case("552 to RCPT", {"rcpt": "552 5.2.2 mailbox full"}, REFUSED, marks=0),
+    Case("552 to RCPT", {"rcpt": "552 5.2.2 mailbox full"}, REFUSED, marks=0, class_="mailbox"),
     Case("550 to RCPT", {"rcpt": "550 5.1.1 no such user"}, REFUSED, marks=0, class_="address"),
     Case("5xx with an enhanced 4", {"rcpt": "550 4.2.1 odd"}, REFUSED, marks=0),
     Case("4xx with an enhanced 5", {"rcpt": "450 5.1.1 odd"}, DEFERRED, marks=0, class_="address"),

@@ -35,6 +35,7 @@ class MemoryLedger:
 
     messages: dict[tuple[int, int], Row] = field(default_factory=dict)
     stored: dict[str, Event] = field(default_factory=dict)
+    buried: list[tuple[str, bytes]] = field(default_factory=list)
     failure: Exception | None = None
 
     def record(self, events: Sequence[Event]) -> list[bool]:
@@ -48,8 +49,12 @@ class MemoryLedger:
     def message(self, send_no: int, seq: int) -> Row | None:
         return self.messages.get((send_no, seq))
 
-    def sends(self) -> list[Send]:
-        return [Send(7, "offers")]
+    def send_numbered(self, send_no: int) -> Send | None:
+        return Send(7, "offers") if send_no == 7 else None
+
+    def bury(self, source: str, reason: str, payload: bytes) -> bool:
+        self.buried.append((source, payload))
+        return True
 
     @property
     def suppressed(self) -> set[tuple[bytes, str]]:

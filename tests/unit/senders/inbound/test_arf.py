@@ -54,3 +54,34 @@ def test_kumomta_reports_are_understood() -> None:
         ["user@example.com"],
         ["cb4a01a48251d4765f489076aa81e2a4@comcast.net"],
     ]
+
+
+def test_a_report_of_another_type_is_read() -> None:
+    raw = (
+        b"Content-Type: multipart/report; report-type=feedback-report; boundary=x\n\n"
+        b"--x\nContent-Type: text/plain\n\nFeedback-Type: abuse\nUser-Agent: Old/1\nVersion: 0.1\n\n--x--\n"
+    )
+    feedback = parse_feedback(raw)
+    assert feedback is not None
+    assert (feedback.kind, feedback.user_agent) == (FeedbackType.ABUSE, "Old/1")
+
+
+def test_our_message_alone_with_the_complainers_name_is_a_complaint() -> None:
+    raw = (
+        b"From: staff@mail.example\nSubject: complaint about message from 192.0.2.1\n"
+        b"Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: message/rfc822\n\n"
+        b"X-HmXmrOriginalRecipient: mira@example.com\nReturn-Path: <b+7.1.x@b.example>\n\nhello\n--x--\n"
+    )
+    feedback = parse_feedback(raw)
+    assert feedback is not None
+    assert (feedback.kind, feedback.recipients) == (FeedbackType.ABUSE, ["mira@example.com"])
+    assert feedback.original.get("return-path") == "<b+7.1.x@b.example>"
+
+
+def test_who_complained_is_read_from_our_message_where_the_report_does_not_say(mails) -> None:
+    named = parse_feedback(mails.arf("abuse", "To: Mira <mira@example.com>\nSubject: x"))
+    assert named is not None
+    assert named.recipients == ["mira@example.com"]
+    told = parse_feedback(mails.arf("abuse", "To: list@example.com\n", fields="Original-Rcpt-To: mira@example.com\n"))
+    assert told is not None
+    assert told.recipients == ["mira@example.com"]

@@ -124,3 +124,31 @@ def test_an_unknown_message_is_a_hint(interpreter, tokens, mails) -> None:
 
 def test_words_of_strangers_are_harmless() -> None:
     assert without_addresses("550 <a@example.com>\r\n\x1b[31m no\0") == "550 <[address]> [31m no"
+
+
+NAMELESS = "I could not deliver your message. The mailbox of this person is full.\n"
+
+
+def test_a_bounce_that_names_nobody_is_told_by_the_address_it_came_to(interpreter, tokens, address_hash) -> None:
+    raw = f"From: MAILER-DAEMON@mx.example\nTo: {tokens.return_path(1, 'b.example')}\nSubject: Mail Error\n\n{NAMELESS}"
+    (event,) = interpreter.interpret(raw.encode())
+    assert (event.kind, event.failure, event.address_hash) == (Kind.BOUNCED, "transient", address_hash)
+    assert not event.suppresses
+
+
+def test_a_persons_letter_to_that_address_tells_nothing(interpreter, tokens) -> None:
+    raw = f"From: anna@example.com\nTo: {tokens.return_path(1, 'b.example')}\nSubject: Mail Error\n\n{NAMELESS}"
+    assert interpreter.interpret(raw.encode()) == []
+
+
+@pytest.mark.parametrize("kind", ["not-spam", "auth-failure", "virus", "other", "dmarc"])
+def test_what_is_no_complaint_touches_nobody(interpreter, tokens, mails, kind: str) -> None:
+    original = f"Return-Path: <{tokens.return_path(1, 'b.example')}>\nSubject: x"
+    assert interpreter.interpret(mails.arf(kind, original)) == []
+
+
+@pytest.mark.parametrize("kind", ["abuse", "fraud", "opt-out"])
+def test_a_complaint_about_a_message_that_we_did_not_send_touches_nobody(interpreter, mails, kind: str) -> None:
+    forged = "Return-Path: <b+7.1.aaaaaaaaaaaaaaaa@b.example>\nList-Unsubscribe: <https://x.example/u/" + "A" * 60 + ">"
+    fields = f"Original-Rcpt-To: {ADDRESS}\nOriginal-Mail-From: <b+7.1.aaaaaaaaaaaaaaaa@b.example>\n"
+    assert interpreter.interpret(mails.arf(kind, f"{forged}\nTo: {ADDRESS}\nSubject: x", fields=fields)) == []

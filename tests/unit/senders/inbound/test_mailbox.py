@@ -5,7 +5,8 @@ import pytest
 
 from senders.config import MailboxConfig
 from senders.errors import ConfigError, LedgerBusy
-from senders.inbound.mailbox import MailboxResult, read_mailbox, run_mailbox
+from senders.inbound.box import MailboxResult
+from senders.inbound.mailbox import read_mailbox, run_mailbox
 
 ADDRESS = "mira@example.com"
 
@@ -69,6 +70,9 @@ def test_one_mail_that_cannot_be_read_does_not_stop_the_others(config, ledger, k
     fill(config, tokens, mails)
     assert read_mailbox(config, ledger, keyring).bounced == 1
     assert "0.bad could not be read" in caplog.text
+    ((source, raw),) = ledger.buried  # a later version may understand it
+    assert source == "mailbox"
+    assert b"b+7.2." in raw
 
 
 def test_a_maildir_that_cannot_be_used_is_named(config, ledger, keyring, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def test_the_recipient_and_what_is_said_of_it() -> None:
     found = parse_plain_bounce(parse_mail(QMAIL))
     assert found is not None
     assert found.recipients == ["anna@example.com"]
-    assert "550 5.1.1 user unknown" in found.reason
+    assert "550 5.1.1 user unknown" in found.named[0].reason
     assert found.says_permanent
     assert not found.is_delay
 

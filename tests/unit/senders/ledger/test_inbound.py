@@ -62,10 +62,11 @@ def test_a_bounce_that_names_only_the_message_suppresses_its_address(ledger, ope
     assert ledger.inbound_after(0, 1)[0].event.address_hash == (2).to_bytes(16, "big")
 
 
-def test_the_first_reason_stands(ledger):
+def test_the_first_reason_stands_but_for_one_that_nobody_can_lift(ledger):
     ledger.record([event("a")])
     ledger.record([event("b", Kind.COMPLAINED)])
-    assert [found.reason for found in ledger.suppressions()] == ["unsubscribed"]
+    ledger.record([event("c", Kind.BOUNCED, failure="permanent"), event("d")])
+    assert [found.reason for found in ledger.suppressions()] == ["complained"]
 
 
 def test_busy_means_nothing_was_recorded(ledger, tmp_path):

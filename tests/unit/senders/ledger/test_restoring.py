@@ -86,6 +86,40 @@ def behind(tmp_path, clock, allow, ledger, make_spec):
     put_back(tmp_path)
 
 
+def subscribe(clock, number):
+    return Event(
+        f"{number + 1000:032x}",
+        Kind.SUBSCRIBED,
+        clock.now(),
+        address_hash=number.to_bytes(16, "big"),
+        scope="offers",
+        body={"basis": "confirmed"},
+    )
+
+
+def test_what_was_taken_back_since_stays_so_and_what_was_said_again_holds(
+    tmp_path, clock, allow, ledger, make_spec, opened
+):
+    spec = make_spec(10, shard_rows=10)
+    allow(spec)
+    ledger.open_send(spec)
+    send_some(tmp_path, clock, [1])
+    ledger.record([unsubscribe(clock, 8), unsubscribe(clock, 9)])
+    copy_ledger(tmp_path)
+    send_some(tmp_path, clock, [2])
+    for number in (8, 9, 10):
+        ledger.record([unsubscribe(clock, number)])
+        ledger.record([subscribe(clock, number)])
+    ledger.record([unsubscribe(clock, 9)])
+    ledger.close()
+    put_back(tmp_path)
+    for _ in range(2):
+        with opened() as again:
+            again.restore()
+            found = {n: again.suppression(n.to_bytes(16, "big"), "offers") is not None for n in (8, 9, 10)}
+            assert found == {8: False, 9: True, 10: False}
+
+
 def test_senders_refuse_and_name_the_remedy(behind, tmp_path, clock):
     with pytest.raises(GuardError, match="mailrail reconcile"):
         send_some(tmp_path, clock, [8])

@@ -4,6 +4,8 @@ import fcntl
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
@@ -60,3 +62,36 @@ def test_a_stranger_with_a_sqlite_lock_keeps_writers_out(ledger):
         ledger.reserve_send("news.1", "news")
     stranger.execute("rollback")
     stranger.close()
+
+
+def test_a_writer_with_much_to_do_lets_the_others_have_their_turn(ledger, tmp_path):
+    """Without turns the other gets in by luck only, in the moment between two transactions."""
+    stopped, greedy = threading.Event(), []
+
+    def write_without_end():
+        with Ledger.open(tmp_path, busy_timeout_seconds=5) as mine:
+            while not stopped.is_set():
+                with mine._database.write():
+                    time.sleep(0.01)
+                greedy.append(1)
+
+    thread = threading.Thread(target=write_without_end)
+    thread.start()
+    try:
+        while len(greedy) < 3:
+            time.sleep(0.01)
+        before = len(greedy)
+        with Ledger.open(tmp_path, busy_timeout_seconds=5) as other:
+            for _ in range(20):
+                with other._database.write():
+                    pass
+        assert len(greedy) - before <= 40
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def test_somebody_asleep_on_his_turn_keeps_nobody_out(ledger, tmp_path):
+    with (tmp_path / "ledger" / "turn.lock").open() as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        assert ledger.reserve_send("news.1", "news")

@@ -145,3 +145,19 @@ def test_a_dead_address_is_a_bounce_with_its_own_place_in_the_order(ledger, leas
     suppression = ledger.suppression((1).to_bytes(16, "big"))
     assert (suppression.reason, suppression.scope) == ("bounced", "")
     assert suppression.sequence == row.sequence > 0
+
+
+def test_a_full_mailbox_is_a_bounce_that_passes(ledger, lease, clock):
+    now = to_micros(clock.now())
+    outcome = Outcome(lease, 1, State.REFUSED, False, code=552, enhanced_code="5.2.2", class_="mailbox")
+    in_one(ledger, lambda c: settle(c, outcome, now))
+    (row,) = ledger.inbound_after(0, 5)
+    assert (row.event.kind, row.event.failure, row.event.code) == (Kind.BOUNCED, "transient", "5.2.2")
+    assert list(ledger.suppressions()) == []
+
+
+@pytest.mark.parametrize("class_", ["", "sender", "rate", "content", "local"])
+def test_what_a_refusal_says_of_us_is_no_bounce(ledger, lease, clock, class_):
+    outcome = Outcome(lease, 1, State.REFUSED, False, code=550, class_=class_)
+    in_one(ledger, lambda c: settle(c, outcome, to_micros(clock.now())))
+    assert ledger.inbound_after(0, 5) == []

@@ -132,8 +132,16 @@ def test_no_value_holds_a_line_end(text: str) -> None:
 
 
 def test_other_kinds_of_values_are_refused_by_name() -> None:
-    with pytest.raises(RenderError, match="field tags: a value of type list"):
-        contact_values({"tags": ["a"]}, ("tags",))
+    with pytest.raises(RenderError, match="field tags: a value of type dict"):
+        contact_values({"tags": {"a": "b"}}, ("tags",))
+    for nested in ([["a"]], [{"a": ["b"]}]):
+        with pytest.raises(RenderError, match="field tags: a value of type list"):
+            contact_values({"tags": nested}, ("tags",))
+
+
+def test_a_list_of_rows_is_as_plain_as_any_value() -> None:
+    lines = [{"name": "Boots\r\nBcc: all", "note": None, "price": 1.5}, {"name": "\x00"}]
+    assert contact_values({"lines": lines}, ("lines",)) == {"lines": [{"name": "Boots Bcc: all", "price": 1.5}, {}]}
 
 
 def test_only_the_fields_that_are_read_are_there() -> None:

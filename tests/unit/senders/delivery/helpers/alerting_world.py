@@ -14,6 +14,7 @@ from sending_world import settings, tuning
 
 from senders.config import AlertsConfig, DeliveryConfig
 from senders.delivery.sender import run_sender
+from senders.http_config import WebConfig
 
 SECRET = b"k" * 24
 
@@ -57,7 +58,8 @@ class Hook:
 
 
 def alerted(home: Path, port: int, *, url: str = "", mail_to: tuple[str, ...] = (), **changes) -> DeliveryConfig:
-    return replace(settings(home, port, **changes), alerts=AlertsConfig(mail_to, url, SECRET))
+    own = WebConfig(own_hosts=("127.0.0.1",))
+    return replace(settings(home, port, **changes), alerts=AlertsConfig(mail_to, url, SECRET), web=own)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Mail that somebody waits for: from requests in the ledger to sends."""

@@ -1,0 +1,3 @@
+{% macro json_time(document, key) -%}
+    cast(try_cast({{ json_text(document, key) }} as timestamp with time zone) as timestamp)
+{%- endmacro %}
