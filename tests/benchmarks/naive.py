@@ -16,7 +16,7 @@ import aiosmtplib
 import jinja2
 from markupsafe import Markup
 
-from senders.rendering.expressions import CONTACT, PIXEL_SLOT, UNSUBSCRIBE_URL, VIEW_URL
+from senders.rendering.expressions import CONTACT, PIXEL_SLOT, PREFERENCES_URL, UNSUBSCRIBE_URL, VIEW_URL
 from senders.rendering.links import slot_name
 from senders.rendering.template import CompiledTemplate
 from senders.tracking.tokens import SendTokens
@@ -77,6 +77,7 @@ class StdlibBuilder:
         return {
             CONTACT: row,
             UNSUBSCRIBE_URL: unsubscribe,
+            PREFERENCES_URL: f"{self._base_url}/p/{self._tokens.preferences(seq, bytes.fromhex(row['contact_id']))}",
             VIEW_URL: f"{self._base_url}/v/{self._tokens.view(seq)}",
             PIXEL_SLOT: Markup(_PIXEL).format(f"{self._base_url}/o/{self._tokens.pixel(seq)}.gif"),
             **links,
