@@ -145,6 +145,7 @@ class Recorder:
     def _run(self) -> None:
         while self._await_first():
             self._store_batch(self._take())
+        self._let_go()
 
     def _await_first(self) -> bool:
         """Wait for an event and a moment for its neighbours; False when closed and nothing is left."""
@@ -180,10 +181,10 @@ class Recorder:
             self._one_by_one(batch, error)
 
     def _let_go(self) -> None:
-        """Close a store that failed; the next group opens another."""
+        """Close the store; the next group, where there is one, opens another."""
         store, self._store = self._store, None
         if store is not None:
-            with contextlib.suppress(Exception):  # it failed already, and that was said
+            with contextlib.suppress(Exception):  # what it held is stored, or was refused and that was said
                 store.close()
 
     def _one_by_one(self, batch: list[_Waiter], error: Exception) -> None:

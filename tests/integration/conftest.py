@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
 
 from orchestration.demo.shop import write_shop
+from orchestration.processes import running
+from orchestration.settings import load_settings
 from senders.clock import SteppedClock
+from tests.fixtures.browser import chromium, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 START = datetime(2026, 4, 14, 8, 0, tzinfo=UTC)
@@ -113,3 +117,46 @@ def copy_project(copy: Path) -> Path:
 def project(tmp_path: Path) -> Callable[[], Path]:
     """Return a maker of a copy of the project's own definitions, to be broken or changed."""
     return lambda: copy_project(tmp_path / "project")
+
+
+@pytest.fixture
+def sent(shop: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """A small shop that has sent, and its collector."""
+    for name, value in shop.environment.items():
+        if name.startswith("MAILRAIL_"):
+            monkeypatch.setenv(name, value)
+    settings = load_settings()
+    recipients = shop.json("plan", "spring_sale")["recipients"]
+    with running(settings, "sink", "--port", str(shop.sink_port), ready=("127.0.0.1", shop.sink_port)):
+        done = shop.run("send", "spring_sale", "--confirm", str(recipients))
+        assert done.returncode in {0, 4}, done.stderr[-2000:]
+    with running(settings, "collector", ready=("127.0.0.1", shop.collector_port)):
+        yield shop
+
+
+class Switch:
+    """One address under which a test puts one collector after the other."""
+
+    def __init__(self):
+        self.app = None
+        self._idle = Starlette()
+
+    async def __call__(self, scope, receive, send):
+        await (self._idle if scope["type"] == "lifespan" else self.app)(scope, receive, send)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def switch():
+    return Switch()
+
+
+@pytest.fixture(scope="module")
+def base(switch):
+    with serving(switch) as address:
+        yield address

@@ -15,8 +15,6 @@ import pytest
 
 from assets.events.loading import load_events
 from orchestration.demo.mailstore import MailReader
-from orchestration.processes import running
-from orchestration.settings import load_settings
 from senders.ledger.store import Ledger
 from tests.integration.conftest import Home
 
@@ -48,21 +46,6 @@ def links_of(raw: bytes, base_url: str) -> tuple[str, str, str]:
     pixel = re.search(re.escape(base_url) + r"/o/[^\"' ]+", html).group()
     click = re.search(re.escape(base_url) + r"/c/[^\"' ]+", html).group()
     return pixel, click, re.search(r"<(https?:[^>]+)>", message["List-Unsubscribe"]).group(1)
-
-
-@pytest.fixture
-def sent(shop: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    """A small shop that has sent, and its collector."""
-    for name, value in shop.environment.items():
-        if name.startswith("MAILRAIL_"):
-            monkeypatch.setenv(name, value)
-    settings = load_settings()
-    recipients = shop.json("plan", "spring_sale")["recipients"]
-    with running(settings, "sink", "--port", str(shop.sink_port), ready=("127.0.0.1", shop.sink_port)):
-        done = shop.run("send", "spring_sale", "--confirm", str(recipients))
-        assert done.returncode in {0, 4}, done.stderr[-2000:]
-    with running(settings, "collector", ready=("127.0.0.1", shop.collector_port)):
-        yield shop
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 import json
 import os
 import urllib.request
-from collections.abc import Iterator
 from datetime import timedelta
 from email import message_from_bytes, policy
 from unittest.mock import patch
@@ -14,7 +13,6 @@ import pytest
 from assets.warehouse.published import connect_published
 from orchestration.definitions import build_definitions
 from orchestration.demo.mailstore import MailReader, Stored
-from orchestration.processes import running
 from orchestration.settings import load_settings
 from senders.clock import SteppedClock, format_time
 from senders.ledger.store import Ledger
@@ -22,21 +20,6 @@ from tests.integration.conftest import Home
 from tests.integration.test_collector_alone import links_of, status_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.dbt]
-
-
-@pytest.fixture
-def sent(shop: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    """A small shop that has sent, and its collector."""
-    for name, value in shop.environment.items():
-        if name.startswith("MAILRAIL_"):
-            monkeypatch.setenv(name, value)
-    settings = load_settings()
-    recipients = shop.json("plan", "spring_sale")["recipients"]
-    with running(settings, "sink", "--port", str(shop.sink_port), ready=("127.0.0.1", shop.sink_port)):
-        done = shop.run("send", "spring_sale", "--confirm", str(recipients))
-        assert done.returncode in {0, 4}, done.stderr[-2000:]
-    with running(settings, "collector", ready=("127.0.0.1", shop.collector_port)):
-        yield shop
 
 
 def click_of_somebody(home: Home) -> str:

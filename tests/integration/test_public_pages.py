@@ -8,7 +8,6 @@ from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
-from starlette.applications import Starlette
 
 from senders.collector.app import create_app
 from senders.config import CollectorConfig
@@ -17,7 +16,7 @@ from senders.ledger.store import Ledger
 from senders.page_config import PagesConfig, ThemeConfig, TopicConfig
 from senders.tracking.keys import Keyring
 from senders.tracking.tokens import send_tokens
-from tests.fixtures.browser import Watched, armed, broad, chromium, needs_chromium, serving
+from tests.fixtures.browser import Watched, armed, broad, needs_chromium
 from tests.fixtures.corpora import CORPORA, needs_corpora, xss_strings
 from tests.integration.test_stored_xss import OWN, batches
 from tests.unit.senders.collector.conftest import NOW, open_send
@@ -33,17 +32,6 @@ THEME = ThemeConfig(
 )
 PAGES = PagesConfig(theme=THEME, topics=TOPICS)
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
-
-
-class Switch:
-    """One address under which a test puts one collector after the other."""
-
-    def __init__(self):
-        self.app = None
-        self._idle = Starlette()
-
-    async def __call__(self, scope, receive, send):
-        await (self._idle if scope["type"] == "lifespan" else self.app)(scope, receive, send)
 
 
 class Door:
@@ -84,23 +72,6 @@ class Door:
             "not found": "/nowhere",
             "gone": f"/v/{self.unknown.view(1)}",
         }
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def switch():
-    return Switch()
-
-
-@pytest.fixture(scope="module")
-def base(switch):
-    with serving(switch) as address:
-        yield address
 
 
 @pytest.fixture

@@ -12,13 +12,12 @@ from senders.config import CollectorConfig
 from senders.event import Kind
 from senders.forms import FieldConfig, FieldKind, FormConfig, SignupConfig, SignupLimits
 from senders.ledger.store import Ledger
-from tests.fixtures.browser import Watched, armed, broad, chromium, needs_chromium, serving
+from tests.fixtures.browser import Watched, armed, broad, needs_chromium
 from tests.fixtures.corpora import needs_corpora
 from tests.integration.test_public_pages import (
     DESKTOP,
     PAGES,
     PHONE,
-    Switch,
     hostile_strings,
     only_statuses,
     violations,
@@ -84,23 +83,6 @@ class Door:
     def consents(self):
         with Ledger.open(self.home) as ledger:
             return [row.event for row in ledger.inbound_after(0, 10_000) if row.event.kind is Kind.SUBSCRIBED]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def switch():
-    return Switch()
-
-
-@pytest.fixture(scope="module")
-def base(switch):
-    with serving(switch) as address:
-        yield address
 
 
 @pytest.fixture

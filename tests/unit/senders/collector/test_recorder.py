@@ -27,6 +27,7 @@ class MemoryStore:
         self.gate.set()
         self.busy_until = 0.0
         self.poison = ""
+        self.closed = 0
 
     def record(self, events: Sequence[Event]) -> list[bool]:
         self.gate.wait(5)
@@ -37,6 +38,9 @@ class MemoryStore:
             raise ValueError("cannot be stored")
         self.groups.append(list(events))
         return [True] * len(events)
+
+    def close(self) -> None:
+        self.closed += 1
 
 
 def test_waiting_events_are_stored_in_one_group_and_unsubscribes_first() -> None:
@@ -110,6 +114,26 @@ def test_one_bad_event_does_not_refuse_its_neighbours(caplog) -> None:
     outcomes = asyncio.run(run())
     recorder.close()
     assert [isinstance(outcome, ValueError) for outcome in outcomes] == [False, False, True, False]
+
+
+def test_each_store_that_was_opened_is_closed_once() -> None:
+    opened: list[MemoryStore] = []
+
+    def open_store() -> MemoryStore:
+        opened.append(MemoryStore())
+        opened[-1].poison = event(2).event_id
+        return opened[-1]
+
+    recorder = Recorder(open_store)
+
+    async def run() -> None:
+        for number in range(4):
+            await asyncio.gather(recorder.record(event(number)), return_exceptions=True)
+
+    asyncio.run(run())
+    recorder.close()
+    assert len(opened) > 1
+    assert [store.closed for store in opened] == [1] * len(opened)
 
 
 def test_a_crowd_of_opens_never_turns_an_unsubscribe_away(monkeypatch) -> None:

@@ -43,6 +43,19 @@ def test_it_says_that_it_is_at_work_until_it_ends(tmp_path: Path) -> None:
         assert not ledger.presences()
 
 
+def test_what_nobody_expected_is_logged_and_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Looks):
+        def measure(self) -> None:
+            super().measure()
+            raise ZeroDivisionError
+
+    space = Broken(tmp_path)
+    with Ledger.open(tmp_path) as ledger, Upkeep(partial(Ledger.open, tmp_path), space):
+        assert wait_until(lambda: space.count > 3)
+        assert wait_until(lambda: ledger.alive("collector"))
+    assert "upkeep failed" in caplog.text
+
+
 def test_a_ledger_that_is_away_is_tried_again_and_stops_nothing(tmp_path: Path) -> None:
     tries: list[int] = []
 
